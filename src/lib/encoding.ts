@@ -1,0 +1,73 @@
+import { Buffer } from 'node:buffer';
+
+const base64Shape = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const hexShape = /^(?:[0-9a-fA-F]{2})*$/;
+const base32hexDigits = '0123456789abcdefghijklmnopqrstuv';
+
+/**
+ * Decode standard padded base64 strictly: another alphabet, missing padding, white space or set pad bits give
+ * `undefined`, where `Buffer.from` would guess.
+ *
+ * Source: RFC 4648 §4.
+ */
+export function decodeBase64(text: string): Uint8Array | undefined {
+  if (!base64Shape.test(text)) return undefined;
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : undefined;
+}
+
+/** Encode as standard padded base64. */
+export function encodeBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/** Decode hexadecimal of either case; an odd length or another character gives `undefined`. */
+export function decodeHex(text: string): Uint8Array | undefined {
+  return hexShape.test(text) ? Buffer.from(text, 'hex') : undefined;
+}
+
+/** Encode as lower-case hexadecimal. */
+export function encodeHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/**
+ * Encode as lower-case base32 with the extended hex alphabet, without padding, as NSEC3 owner names need it.
+ *
+ * Source: RFC 4648 §7, RFC 5155 §3.3.
+ */
+export function encodeBase32hex(bytes: Uint8Array): string {
+  let text = '';
+  let bits = 0;
+  let value = 0;
+  for (const byte of bytes) {
+    value = (value << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += base32hexDigits[(value >>> bits) & 31];
+    }
+    value &= (1 << bits) - 1;
+  }
+  return bits === 0 ? text : text + base32hexDigits[(value << (5 - bits)) & 31];
+}
+
+/** Decode unpadded base32hex of either case; another character, an impossible length or set pad bits give `undefined`. */
+export function decodeBase32hex(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
+  let filled = 0;
+  let bits = 0;
+  let value = 0;
+  for (const character of text.toLowerCase()) {
+    const digit = base32hexDigits.indexOf(character);
+    if (digit < 0) return undefined;
+    value = (value << 5) | digit;
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[filled++] = (value >>> bits) & 0xff;
+      value &= (1 << bits) - 1;
+    }
+  }
+  return bits >= 5 || value !== 0 ? undefined : bytes;
+}
