@@ -1,0 +1,93 @@
+/** The little of DER that ECDSA signatures and private keys need. */
+
+/**
+ * Turn an ECDSA-Sig-Value in DER into r‖s of fixed length; undefined when it is anything but the one right encoding of
+ * two integers that are not negative and fit.
+ *
+ * Source: RFC 3279 §2.2.3.
+ *
+ * @param scalarBytes - octets of r, and of s.
+ */
+export function p1363FromDer(der: Uint8Array, scalarBytes: number): Uint8Array | undefined {
+  const content = contentOf(der, 0, 0x30);
+  if (content === undefined || content.end !== der.length) return undefined;
+  const r = contentOf(der, content.start, 0x02);
+  if (r === undefined) return undefined;
+  const s = contentOf(der, r.end, 0x02);
+  if (s === undefined || s.end !== der.length) return undefined;
+  const fixed = new Uint8Array(2 * scalarBytes);
+  return placeInteger(der, r, fixed, scalarBytes) && placeInteger(der, s, fixed, 2 * scalarBytes) ? fixed : undefined;
+}
+
+/** Turn r‖s into an ECDSA-Sig-Value in DER; undefined unless it is `2 * scalarBytes` long. */
+export function derFromP1363(fixed: Uint8Array, scalarBytes: number): Uint8Array | undefined {
+  if (fixed.length !== 2 * scalarBytes) return undefined;
+  const r = integerOf(fixed.subarray(0, scalarBytes));
+  const s = integerOf(fixed.subarray(scalarBytes));
+  return element(0x30, r, s);
+}
+
+/** Tell whether the octets are one DER element of the given tag with nothing behind it. */
+export function isOneElement(der: Uint8Array, tag: number): boolean {
+  return contentOf(der, 0, tag)?.end === der.length;
+}
+
+/** Compose a DER element. Long-form lengths go up to 65 535 octets. */
+export function element(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const header =
+    length < 0x80 ? [tag, length] : length < 0x100 ? [tag, 0x81, length] : [tag, 0x82, length >> 8, length & 0xff];
+  const bytes = new Uint8Array(header.length + length);
+  bytes.set(header);
+  let offset = header.length;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Find the content of the element at `offset`; undefined for another tag or a length that is not minimal or too long. */
+function contentOf(der: Uint8Array, offset: number, tag: number): Range | undefined {
+  const first = der[offset + 1];
+  if (der[offset] !== tag || first === undefined) return undefined;
+  let start = offset + 2;
+  let length = first;
+  if (first >= 0x80) {
+    const count = first & 0x7f;
+    if (count < 1 || count > 3) return undefined;
+    length = 0;
+    for (let index = 0; index < count; index++) length = length * 256 + (der[start + index] ?? 0);
+    if (length < 0x80 || length < 256 ** (count - 1)) return undefined;
+    start += count;
+  }
+  return start + length <= der.length ? { start, end: start + length } : undefined;
+}
+
+/** Copy an unsigned integer right-aligned so that it ends at `end`; false when it is negative, padded or too long. */
+function placeInteger(der: Uint8Array, range: Range, target: Uint8Array, end: number): boolean {
+  const scalarBytes = target.length / 2;
+  let { start } = range;
+  const first = der[start];
+  if (range.end === start || first === undefined || first >= 0x80) return false;
+  if (first === 0 && range.end - start > 1) {
+    if ((der[start + 1] ?? 0) < 0x80) return false;
+    start++;
+  }
+  if (range.end - start > scalarBytes) return false;
+  let position = end - (range.end - start);
+  for (let index = start; index < range.end; index++) target[position++] = der[index] ?? 0;
+  return true;
+}
+
+function integerOf(scalar: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < scalar.length - 1 && scalar[start] === 0) start++;
+  const digits = scalar.subarray(start);
+  return (digits[0] ?? 0) >= 0x80 ? element(0x02, Uint8Array.of(0), digits) : element(0x02, digits);
+}
