@@ -71,6 +71,19 @@ export function parseName(text: string, origin: Name = rootName): Name {
   return wire as Name;
 }
 
+/**
+ * Parse a name of a master file: relative to `origin`, or absolute where no origin is known yet.
+ *
+ * @throws DnsError name-invalid
+ */
+export function resolveName(text: string, origin: Name | undefined): Name {
+  if (origin !== undefined) return parseName(text, origin);
+  if (!/(?:^|[^\\])(?:\\\\)*\.$/.test(text)) {
+    throw invalid(text, 'it is relative and no origin is known: state one, or end the name with a dot');
+  }
+  return parseName(text);
+}
+
 function composeLabel(label: string, text: string): string {
   if (label === '') throw invalid(text, 'it has an empty label');
   if (label.length > maxLabelOctets)

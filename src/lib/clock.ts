@@ -15,3 +15,17 @@ export function secondsOf(clock: Clock): number {
 export function formatInstant(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
+
+/** Format seconds since the epoch as YYYYMMDDHHmmSS in UTC. */
+export function formatCompactTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 19).replaceAll(/[-:T]/g, '');
+}
+
+const compactTime = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/;
+
+/** Parse YYYYMMDDHHmmSS in UTC into seconds since the epoch; a text that is no such time gives `undefined`. */
+export function parseCompactTime(text: string): number | undefined {
+  const iso = compactTime.test(text) ? text.replace(compactTime, '$1-$2-$3T$4:$5:$6Z') : '';
+  const seconds = Date.parse(iso) / 1000;
+  return Number.isNaN(seconds) || formatCompactTime(seconds) !== text ? undefined : seconds;
+}

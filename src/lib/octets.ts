@@ -34,6 +34,11 @@ export function writeOctets(target: Uint8Array, value: Octets, offset: number): 
   return end;
 }
 
+/** Encode a text in UTF-8. */
+export function utf8Octets(text: string): Octets {
+  return Buffer.from(text, 'utf8').toString('latin1') as Octets;
+}
+
 /** Make an `Octets` of numbers 0–255. */
 export function octetsOf(...values: number[]): Octets {
   return String.fromCharCode(...values) as Octets;
@@ -72,4 +77,16 @@ export function readUint16(value: Octets, offset: number): number {
 /** Read an unsigned 32-bit integer in network order. */
 export function readUint32(value: Octets, offset: number): number {
   return ((readUint16(value, offset) << 16) | readUint16(value, offset + 2)) >>> 0;
+}
+
+const scratch = Buffer.alloc(65_536);
+
+/**
+ * Return the same octets as a string of their own. Pieces that were cut out of a larger string or joined of several keep
+ * those alive; a flat copy does not, which matters for what is kept by the million.
+ */
+export function flatOctets<Value extends Octets>(value: Value): Value {
+  if (value.length > scratch.length) return Buffer.from(value, 'latin1').toString('latin1') as Value;
+  scratch.write(value, 0, value.length, 'latin1');
+  return scratch.toString('latin1', 0, value.length) as Value;
 }

@@ -1,0 +1,105 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { decodeHex, encodeHex } from '#lib/encoding.ts';
+import { bytesFrom, type Octets, octetsFrom, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
+import { type Field, fixedEnd, wrongWord } from '#dns/rdata/field.ts';
+
+/** Parse dotted decimal; anything else gives `undefined`. */
+export function parseIpv4(text: string): Octets | undefined {
+  if (!isIPv4(text)) return undefined;
+  const [a, b, c, d] = text.split('.').map(Number) as [number, number, number, number];
+  return String.fromCharCode(a, b, c, d) as Octets;
+}
+
+export function formatIpv4(wire: Octets, start: number): string {
+  return [0, 1, 2, 3].map((index) => wire.charCodeAt(start + index)).join('.');
+}
+
+/** Parse an IPv6 address without a zone; anything else gives `undefined`. Source: RFC 4291 §2.2. */
+export function parseIpv6(text: string): Octets | undefined {
+  if (!isIPv6(text) || text.includes('%')) return undefined;
+  const dotted = text.includes('.') ? text.lastIndexOf(':') + 1 : -1;
+  const tail = dotted < 0 ? undefined : (parseIpv4(text.slice(dotted)) as Octets);
+  const head =
+    tail === undefined
+      ? text
+      : `${text.slice(0, dotted)}${readUint16(tail, 0).toString(16)}:${readUint16(tail, 2).toString(16)}`;
+  const [left = '', right] = head.split('::');
+  const before = parseGroups(left);
+  const after = right === undefined ? [] : parseGroups(right);
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0);
+  return [...before, ...zeros, ...after].map(uint16).join('') as Octets;
+}
+
+function parseGroups(part: string): number[] {
+  return part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+}
+
+/** Format with the first longest run of zero groups shortened. Source: RFC 5952 §4. */
+export function formatIpv6(wire: Octets, start: number): string {
+  const groups = Array.from({ length: 8 }, (_, index) => readUint16(wire, start + index * 2).toString(16));
+  let bestStart = 0;
+  let bestLength = 1;
+  for (let index = 0; index < 8; index++) {
+    let length = 0;
+    while (index + length < 8 && groups[index + length] === '0') length += 1;
+    if (length > bestLength) [bestStart, bestLength] = [index, length];
+  }
+  if (bestLength < 2) return groups.join(':');
+  return `${groups.slice(0, bestStart).join(':')}::${groups.slice(bestStart + bestLength).join(':')}`;
+}
+
+export const ipv4Field: Field = {
+  parse(tokens) {
+    const word = tokens.next('an IPv4 address');
+    const address = parseIpv4(word);
+    if (address === undefined) throw wrongWord(word, 'an IPv4 address');
+    return address;
+  },
+  end: (wire, start) => fixedEnd(wire, start, 4, 'an IPv4 address'),
+  format: formatIpv4,
+};
+
+export const ipv6Field: Field = {
+  parse(tokens) {
+    const word = tokens.next('an IPv6 address');
+    const address = parseIpv6(word);
+    if (address === undefined) throw wrongWord(word, 'an IPv6 address');
+    return address;
+  },
+  end: (wire, start) => fixedEnd(wire, start, 16, 'an IPv6 address'),
+  format: formatIpv6,
+};
+
+/** Octets written as hex pairs with `-` between them. Source: RFC 7043 §3.2. */
+export const dashedHexField = (octets: number, example: string): Field => ({
+  parse(tokens) {
+    const word = tokens.next(`an address such as ${example}`);
+    const bytes = /^[0-9a-f]{2}(?:-[0-9a-f]{2})*$/i.test(word) ? decodeHex(word.replaceAll('-', '')) : undefined;
+    if (bytes?.length !== octets) throw wrongWord(word, `an address such as ${example}`);
+    return octetsFrom(bytes);
+  },
+  end: (wire, start) => fixedEnd(wire, start, octets, 'an address'),
+  format: (wire, start, end) => (encodeHex(bytesFrom(sliceOctets(wire, start, end))).match(/../g) ?? []).join('-'),
+});
+
+/** A 64-bit identifier as four hex groups. Source: RFC 6742 §2.1. */
+export const identifierField: Field = {
+  parse(tokens) {
+    const word = tokens.next('a 64-bit identifier');
+    if (!/^[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){3}$/i.test(word))
+      throw wrongWord(word, 'four hex groups with ":" between them');
+    return word
+      .split(':')
+      .map((group) => uint16(Number.parseInt(group, 16)))
+      .join('') as Octets;
+  },
+  end: (wire, start) => fixedEnd(wire, start, 8, 'a 64-bit identifier'),
+  format: (wire, start) =>
+    [0, 2, 4, 6]
+      .map((index) =>
+        readUint16(wire, start + index)
+          .toString(16)
+          .padStart(4, '0'),
+      )
+      .join(':'),
+};

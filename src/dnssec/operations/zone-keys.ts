@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import type { Rdata } from '#dns/rrset.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import { algorithmFor } from '#dnssec/core/keys/algorithms.ts';
+import { assertKeySet } from '#dnssec/core/keys/key-set.ts';
+import { composeZoneKey, type Role, type ZoneKey } from '#dnssec/core/keys/zone-key.ts';
+import { parseKmsSignature } from '#dnssec/core/signing/signature.ts';
+import type { KmsKey, SignatureVerifier, Signer } from '#dnssec/ports.ts';
+
+/** A KMS key chosen to sign a zone. */
+export interface KeyChoice {
+  readonly keyId: string;
+  readonly role: Role;
+  /** The versions that sign; without it `newestVersions` decides. */
+  readonly versions?: readonly number[];
+  /** DNSSEC algorithm number, where the key type allows several. */
+  readonly algorithm?: number;
+}
+
+/**
+ * Turn chosen KMS keys into zone keys: export the public keys, make the DNSKEYs, and let every version prove that it
+ * signs with the private key that belongs to its DNSKEY before anything is signed with it.
+ *
+ * @param foreign DNSKEY RDATA of other signers, whose key tags ours must not share
+ * @throws DnssecError key-invalid, key-tag-collision, not-found, kms-refused, kms-unavailable
+ */
+export async function getZoneKeys(
+  signer: Signer,
+  verifier: SignatureVerifier,
+  choices: readonly KeyChoice[],
+  foreign: readonly Rdata[] = [],
+): Promise<ZoneKey[]> {
+  const keys: ZoneKey[] = [];
+  for (const choice of choices) {
+    const kmsKey = await signer.getKey(choice.keyId);
+    for (const version of choice.versions ?? newestVersions(kmsKey)) keys.push(zoneKeyOf(kmsKey, version, choice));
+  }
+  assertKeySet(keys, foreign);
+  await Promise.all(keys.map((key) => assertSigns(signer, verifier, key)));
+  return keys;
+}
+
+/**
+ * Return the newest version and the one before it. Signing with both is right whatever caches hold while a rotation
+ * makes its way to the parent: the old DS finds the old key, the new DS the new one.
+ *
+ * Source: RFC 6781 §4.1.3.
+ */
+function newestVersions(key: KmsKey): number[] {
+  return [...key.publicKeys.keys()].toSorted((left, right) => right - left).slice(0, 2);
+}
+
+function zoneKeyOf(kmsKey: KmsKey, version: number, choice: KeyChoice): ZoneKey {
+  if (kmsKey.status !== 'active') {
+    throw new DnssecError('key-invalid', `KMS key ${kmsKey.keyId} is ${kmsKey.status}: only an active key can sign`);
+  }
+  const publicKey = kmsKey.publicKeys.get(version);
+  if (publicKey === undefined) {
+    throw new DnssecError(
+      'key-invalid',
+      `KMS key ${kmsKey.keyId} has no version ${version}; its latest is ${kmsKey.latestVersion}`,
+    );
+  }
+  return composeZoneKey({
+    role: choice.role,
+    algorithm: algorithmFor(kmsKey.keyType, choice.algorithm),
+    exportedPublicKey: publicKey,
+    kmsKey: { keyId: kmsKey.keyId, version },
+  });
+}
+
+/** Let a key version sign a nonce and check it against the DNSKEY that is about to be published. */
+async function assertSigns(signer: Signer, verifier: SignatureVerifier, key: ZoneKey): Promise<void> {
+  const nonce = new Uint8Array(randomBytes(32));
+  const [answer] = await signer.sign({ ...key.kmsKey, algorithm: key.algorithm, inputs: [nonce] });
+  const signature = answer === undefined ? undefined : parseKmsSignature(key.algorithm, answer, key.dnskey);
+  const [valid] =
+    signature === undefined ? [false] : await verifier.verify([{ dnskey: key.dnskey, signedData: nonce, signature }]);
+  if (valid !== true) {
+    throw new DnssecError(
+      'key-invalid',
+      `KMS key ${key.kmsKey.keyId} version ${key.kmsKey.version} failed its self-test: its signature does not verify with its exported public key`,
+    );
+  }
+}

@@ -1,0 +1,75 @@
+import type { Rdata } from '#dns/rrset.ts';
+
+/** Who asks: the credentials that the KMS checks. The service adds no rights of its own to them. */
+export interface Caller {
+  /** The `Authorization` header as received. */
+  readonly authorization: string;
+  readonly organisation: string;
+  readonly project?: string;
+}
+
+/** A KMS key as zone signing sees it. */
+export interface KmsKey {
+  readonly keyId: string;
+  readonly keyType: string;
+  readonly status: string;
+  readonly latestVersion: number;
+  /** The exported public key of each version, as the KMS gives it: SPKI PEM, or base64 of a raw Ed25519 key. */
+  readonly publicKeys: ReadonlyMap<number, string>;
+}
+
+/** A batch to be signed by one key version. */
+export interface SignBatch {
+  readonly keyId: string;
+  /** The version that must sign; any other is an error, since only this one is published. */
+  readonly version: number;
+  /** DNSSEC algorithm number. */
+  readonly algorithm: number;
+  /** The signed data of each RRset. Source: RFC 4034 §3.1.8.1. */
+  readonly inputs: readonly Uint8Array[];
+}
+
+/**
+ * The keys of one caller in one region of a KMS.
+ *
+ * Retries what may pass by itself (an unreachable or busy KMS) with backoff, within a bound; fails with
+ * `DnssecError kms-unavailable` after it and with `kms-refused` where the KMS says no. Never creates a key.
+ */
+export interface Signer {
+  /** @throws DnssecError not-found, kms-refused, kms-unavailable */
+  getKey(keyId: string): Promise<KmsKey>;
+  /**
+   * Sign every input with exactly the version asked for, in order.
+   *
+   * @returns signatures in the KMS's form (ECDSA: DER), one for each input
+   * @throws DnssecError kms-refused (also when another version answered), kms-unavailable
+   */
+  sign(batch: SignBatch): Promise<readonly Uint8Array[]>;
+}
+
+/** A new signing key, for those who asked for one by leaving the key out. */
+export interface KeyRequest {
+  readonly name: string;
+  readonly keyType: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Finds keys by label and makes missing ones. Only an answer of "there is none" leads to a new key, never a failure. */
+export interface KeyMaker {
+  /** @returns the key's identity; the same one for the same labels and type */
+  findOrCreateKey(request: KeyRequest): Promise<string>;
+}
+
+/** One signature to be checked against the DNSKEY it is published with. */
+export interface SignatureCheck {
+  readonly dnskey: Rdata;
+  readonly signedData: Uint8Array;
+  /** In DNSSEC form: r‖s for ECDSA. */
+  readonly signature: Uint8Array;
+}
+
+/** Checks signatures in bulk, on as many cores as it is given. Order is kept; a check is never skipped. */
+export interface SignatureVerifier {
+  verify(checks: readonly SignatureCheck[]): Promise<readonly boolean[]>;
+  close(): Promise<void>;
+}
