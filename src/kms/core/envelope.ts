@@ -79,7 +79,7 @@ export function sealMaterial(kek: Kek, material: Uint8Array, context: Uint8Array
   blob.set(Buffer.from(kek.id, 'hex'), 1);
   const nonce = randomFillSync(blob.subarray(headerBytes, headerBytes + nonceBytes));
   const cipher = createCipheriv('aes-256-gcm', kek.key, nonce, { authTagLength: tagBytes });
-  cipher.setAAD(blob.subarray(0, headerBytes)).setAAD(context);
+  cipher.setAAD(Buffer.concat([blob.subarray(0, headerBytes), context]));
   blob.set(cipher.update(material), headerBytes + nonceBytes);
   cipher.final();
   blob.set(cipher.getAuthTag(), blob.length - tagBytes);
@@ -95,7 +95,8 @@ export function openMaterial(kek: Kek, blob: Uint8Array, context: Uint8Array): U
   if (kekIdOf(blob) !== kek.id) throw damaged('it is sealed under another key-encryption key');
   const nonce = blob.subarray(headerBytes, headerBytes + nonceBytes);
   const decipher = createDecipheriv('aes-256-gcm', kek.key, nonce, { authTagLength: tagBytes });
-  decipher.setAAD(blob.subarray(0, headerBytes)).setAAD(context).setAuthTag(blob.subarray(-tagBytes));
+  decipher.setAAD(Buffer.concat([blob.subarray(0, headerBytes), context]));
+  decipher.setAuthTag(blob.subarray(-tagBytes));
   const material = decipher.update(blob.subarray(headerBytes + nonceBytes, -tagBytes));
   try {
     decipher.final();

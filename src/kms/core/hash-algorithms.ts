@@ -31,7 +31,7 @@ const byName: ReadonlyMap<string, HashRow> = new Map(
 /** Return the row of a hash algorithm. */
 export function hashRow(name: HashAlgorithm): HashRow {
   const row = byName.get(name);
-  if (row === undefined) throw new KmsError('internal', `the hash algorithm ${String(name)} is in no row of the table`);
+  if (row === undefined) throw new KmsError('internal', `the hash algorithm ${name} is in no row of the table`);
   return row;
 }
 
@@ -70,8 +70,6 @@ export function chooseHash(type: KeyTypeRow, asked: HashAlgorithm | undefined): 
  * Source: RFC 8017 §9.2.
  */
 export function digestInfoPrefix({ oidArc, bytes }: HashRow): Uint8Array {
-  return Uint8Array.of(
-    ...[0x30, 17 + bytes, 0x30, 13, 0x06, 9, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, oidArc],
-    ...[0x05, 0, 0x04, bytes],
-  );
+  const oid = [0x06, 9, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, oidArc];
+  return new Uint8Array([0x30, 17 + bytes, 0x30, 13, ...oid, 0x05, 0, 0x04, bytes]);
 }

@@ -1,0 +1,55 @@
+import { Buffer } from 'node:buffer';
+import { createPrivateKey } from 'node:crypto';
+import { isOneElement } from '#kms/core/der.ts';
+import { KmsError } from '#kms/core/errors.ts';
+
+const pemStart = Buffer.from('-----BEGIN ');
+const rawLengths: ReadonlySet<number> = new Set([16, 32]);
+
+/**
+ * Turn a key as its owner keeps it into a target for import: a private key in PEM or DER (PKCS#8, PKCS#1, SEC 1) becomes
+ * PKCS#8 in DER; 16 or 32 octets of anything else are a symmetric key and stay. The caller wipes the answer and the
+ * argument.
+ *
+ * @throws KmsError import-invalid
+ */
+export function parseMaterial(material: Uint8Array): Uint8Array {
+  if (startsWithPem(material)) return toPkcs8({ key: Buffer.from(material), format: 'pem' });
+  if (isOneElement(material, 0x30)) {
+    const key = Buffer.from(material);
+    for (const type of ['pkcs8', 'pkcs1', 'sec1'] as const) {
+      const target = tryPkcs8({ key, format: 'der', type });
+      if (target !== undefined) return target;
+    }
+  }
+  if (rawLengths.has(material.length)) return Uint8Array.from(material);
+  throw unreadable();
+}
+
+type PrivateKeySource = Exclude<Parameters<typeof createPrivateKey>[0], string | Buffer>;
+
+function toPkcs8(source: PrivateKeySource): Uint8Array {
+  const target = tryPkcs8(source);
+  if (target === undefined) throw unreadable();
+  return target;
+}
+
+function tryPkcs8(source: PrivateKeySource): Uint8Array | undefined {
+  try {
+    return createPrivateKey(source).export({ format: 'der', type: 'pkcs8' });
+  } catch {
+    return undefined; // OpenSSL's reason may quote the input
+  }
+}
+
+function startsWithPem(material: Uint8Array): boolean {
+  const start = Buffer.from(material.subarray(0, 4096)).toString('latin1').trimStart();
+  return start.startsWith(pemStart.toString('latin1'));
+}
+
+function unreadable(): KmsError {
+  return new KmsError(
+    'import-invalid',
+    'the material must be a private key without a passphrase in PEM or DER (PKCS#8, PKCS#1 or SEC 1), or 16 or 32 raw octets of a symmetric key',
+  );
+}
