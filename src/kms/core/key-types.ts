@@ -57,6 +57,13 @@ interface Capabilities {
   readonly associatedData: boolean;
   /** Encryptions under one key version are limited, since random nonces collide in the end. */
   readonly countsInvocations: boolean;
+  /** Rough microseconds of one core for one operation, to split work and to weigh rate limits. */
+  readonly cost: {
+    /** Signing, decrypting, and everything symmetric. */
+    readonly secret: number;
+    /** Verifying, and encrypting with a public key. */
+    readonly public: number;
+  };
 }
 
 export interface AeadKeyType extends Capabilities {
@@ -109,6 +116,7 @@ const nothing = {
 
 const aead = {
   ...nothing,
+  cost: { secret: 5, public: 5 },
   family: 'aead',
   operations: ['encrypt', 'decrypt'],
   maxPlaintext: 65_535,
@@ -139,6 +147,7 @@ const ecdsa = {
 
 const hmac = {
   ...nothing,
+  cost: { secret: 2, public: 2 },
   family: 'hmac',
   operations: ['hmac', 'verify-hmac'],
   importable: false,
@@ -151,13 +160,41 @@ const rows: readonly KeyTypeRow[] = [
   { ...aead, type: 'aes128-gcm96', cipher: 'aes-128-gcm', keyBytes: 16 },
   { ...aead, type: 'aes256-gcm96', cipher: 'aes-256-gcm', keyBytes: 32 },
   { ...aead, type: 'chacha20-poly1305', cipher: 'chacha20-poly1305', keyBytes: 32 },
-  { ...rsa, type: 'rsa-2048', modulusBits: 2048, maxPlaintext: 190 },
-  { ...rsa, type: 'rsa-3072', modulusBits: 3072, maxPlaintext: 318 },
-  { ...rsa, type: 'rsa-4096', modulusBits: 4096, maxPlaintext: 446 },
-  { ...ecdsa, type: 'ecdsa-p256', curve: 'prime256v1', scalarBytes: 32, defaultHash: 'sha2-256' },
-  { ...ecdsa, type: 'ecdsa-p384', curve: 'secp384r1', scalarBytes: 48, defaultHash: 'sha2-384' },
-  { ...ecdsa, type: 'ecdsa-p521', curve: 'secp521r1', scalarBytes: 66, defaultHash: 'sha2-512' },
-  { ...nothing, family: 'ed25519', type: 'ed25519', operations: ['sign', 'verify'], publicKey: 'raw-base64' },
+  { ...rsa, type: 'rsa-2048', modulusBits: 2048, maxPlaintext: 190, cost: { secret: 260, public: 20 } },
+  { ...rsa, type: 'rsa-3072', modulusBits: 3072, maxPlaintext: 318, cost: { secret: 710, public: 35 } },
+  { ...rsa, type: 'rsa-4096', modulusBits: 4096, maxPlaintext: 446, cost: { secret: 1400, public: 55 } },
+  {
+    ...ecdsa,
+    type: 'ecdsa-p256',
+    curve: 'prime256v1',
+    scalarBytes: 32,
+    defaultHash: 'sha2-256',
+    cost: { secret: 20, public: 60 },
+  },
+  {
+    ...ecdsa,
+    type: 'ecdsa-p384',
+    curve: 'secp384r1',
+    scalarBytes: 48,
+    defaultHash: 'sha2-384',
+    cost: { secret: 530, public: 440 },
+  },
+  {
+    ...ecdsa,
+    type: 'ecdsa-p521',
+    curve: 'secp521r1',
+    scalarBytes: 66,
+    defaultHash: 'sha2-512',
+    cost: { secret: 1250, public: 980 },
+  },
+  {
+    ...nothing,
+    family: 'ed25519',
+    type: 'ed25519',
+    operations: ['sign', 'verify'],
+    publicKey: 'raw-base64',
+    cost: { secret: 27, public: 80 },
+  },
   { ...hmac256, type: 'hmac' },
   { ...hmac256, type: 'hmac-sha256' },
   { ...hmac, type: 'hmac-sha512', defaultHash: 'sha2-512', hashes: ['sha2-512'], keyBytes: 64 },

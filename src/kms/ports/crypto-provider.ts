@@ -23,6 +23,17 @@ export interface StoredKeyVersion {
   readonly wrapped: Uint8Array;
 }
 
+/** A key-encryption key as the store holds it: made by the provider's adapter, wrapped by the root key. */
+export interface StoredKek {
+  /** 16 hexadecimal digits; it is inside every blob that the key seals. */
+  readonly id: string;
+  /** 1, 2, 3, …; the highest seals what is new. */
+  readonly generation: number;
+  /** The root key that wraps it. */
+  readonly rootKeyId: string;
+  readonly wrapped: Uint8Array;
+}
+
 /** New material for the store. `wrapped` is opaque and may be kept anywhere that `ref` is kept. */
 export interface NewMaterial {
   readonly wrapped: Uint8Array;
@@ -170,7 +181,7 @@ export interface CryptoProvider {
    * Wrap a blob again under the current key-encryption key; undefined when it already is. For the rotation of the
    * key-encryption key, not needed when only the root key changes.
    */
-  rewrapMaterial(key: StoredKeyVersion): Promise<Uint8Array | undefined>;
+  rewrapMaterial(key: StoredKeyVersion | StoredWrappingKey): Promise<Uint8Array | undefined>;
 
   /**
    * Drop whatever is cached of a key, or of one of its versions. Resolves when no worker can use it from a cache any
