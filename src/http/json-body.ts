@@ -1,0 +1,51 @@
+import type { FastifyInstance } from 'fastify';
+import { RequestError } from '#app/http/problems.ts';
+import { messageOf } from '#lib/errors.ts';
+
+/**
+ * Read JSON bodies and nothing else: other content types are 415 unless a route adds its parser. An empty body is no
+ * body, since clients send the content type on calls without one.
+ */
+export function readJsonBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    if (text.length === 0) {
+      done(null, undefined);
+      return;
+    }
+    try {
+      done(null, parseJson(String(text)));
+    } catch (error) {
+      done(error as Error, undefined);
+    }
+  });
+}
+
+/** Where a member named `__proto__`, which reaches an object's prototype when copied carelessly, could stand. */
+const poisonous = /__proto__|\\u/;
+
+function parseJson(text: string): unknown {
+  try {
+    return poisonous.test(text) ? JSON.parse(text, refusePoison) : JSON.parse(text);
+  } catch (error) {
+    if (error instanceof RequestError) throw error;
+    throw new RequestError('request-invalid', `the body is not valid JSON${placeOf(error, text)}`, {
+      details: { in: 'body', rule: 'json' },
+    });
+  }
+}
+
+function refusePoison(key: string, value: unknown): unknown {
+  if (key !== '__proto__') return value;
+  throw new RequestError('request-invalid', 'the body has a member "__proto__"', {
+    details: { in: 'body', rule: 'json' },
+  });
+}
+
+/** Name the place only: what stands there may be a secret that should not come back or reach the log. */
+function placeOf(error: unknown, text: string): string {
+  const offset = /at position (\d+)/.exec(messageOf(error))?.[1];
+  if (offset === undefined) return /end of JSON/.test(messageOf(error)) ? ': it ends too early' : '';
+  const before = text.slice(0, Number(offset)).split('\n');
+  return ` at line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+}
