@@ -84,6 +84,8 @@ export interface EcdsaKeyType extends Capabilities {
   readonly curve: 'prime256v1' | 'secp384r1' | 'secp521r1';
   /** Octets of r, and of s, in the fixed-length encoding. */
   readonly scalarBytes: 32 | 48 | 66;
+  /** The order of the base point. From NIST SP 800-186 §3.2.1. */
+  readonly order: bigint;
 }
 
 export interface Ed25519KeyType extends Capabilities {
@@ -166,6 +168,7 @@ const rows: readonly KeyTypeRow[] = [
   {
     ...ecdsa,
     type: 'ecdsa-p256',
+    order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
     curve: 'prime256v1',
     scalarBytes: 32,
     defaultHash: 'sha2-256',
@@ -174,6 +177,7 @@ const rows: readonly KeyTypeRow[] = [
   {
     ...ecdsa,
     type: 'ecdsa-p384',
+    order: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
     curve: 'secp384r1',
     scalarBytes: 48,
     defaultHash: 'sha2-384',
@@ -182,6 +186,8 @@ const rows: readonly KeyTypeRow[] = [
   {
     ...ecdsa,
     type: 'ecdsa-p521',
+    order:
+      0x01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
     curve: 'secp521r1',
     scalarBytes: 66,
     defaultHash: 'sha2-512',

@@ -1,0 +1,84 @@
+import { makeAuthenticator } from '#kms/adapters/provider-node-mac.ts';
+import { makeCipher } from '#kms/adapters/provider-node-cipher.ts';
+import type { BatchJob, BatchKind } from '#kms/adapters/provider-node-protocol.ts';
+import { makeSigner, type Signer } from '#kms/adapters/provider-node-sign.ts';
+import { KmsError } from '#kms/core/errors.ts';
+import type { KeyMaterial } from '#kms/core/key-material.ts';
+import { keyTypeRow } from '#kms/core/key-types.ts';
+import { chooseSignature, faultOfInput, type SignatureChoice } from '#kms/core/signature-choice.ts';
+import type { StoredKeyVersion } from '#kms/ports/crypto-provider.ts';
+
+/** What is done with each item of a batch: its one or two byte runs go in, one comes out. */
+export interface ItemWork {
+  run(first: Uint8Array, second: Uint8Array): Uint8Array | KmsError;
+  /** The items are secrets that nobody needs afterwards. */
+  readonly wipesItems: boolean;
+  /** The results are secrets of which the answer holds a copy. */
+  readonly wipesResults: boolean;
+}
+
+type Open = (key: StoredKeyVersion) => KeyMaterial;
+
+/** Settle everything that is the same for all items. @throws KmsError */
+export function makeItemWork(job: BatchJob, open: Open): ItemWork {
+  return makers[job.kind](job, open);
+}
+
+const makers: Readonly<Record<BatchKind, (job: BatchJob, open: Open) => ItemWork>> = {
+  sign: (job, open) => {
+    const { signer, choice } = signerOf(job, open);
+    return plain((input) => faultOfInput(choice, input) ?? signer.sign(input));
+  },
+  verify: (job, open) => {
+    const { signer, choice } = signerOf(job, open);
+    return plain((input, signature) => faultOfInput(choice, input) ?? flag(signer.verify(input, signature)));
+  },
+  encrypt: (job, open) => {
+    const cipher = cipherOf(job.key, open);
+    return { run: (plaintext, data) => cipher.encrypt(plaintext, data), wipesItems: true, wipesResults: false };
+  },
+  decrypt: (job, open) => {
+    const cipher = cipherOf(job.key, open);
+    return { run: (ciphertext, data) => cipher.decrypt(ciphertext, data), wipesItems: false, wipesResults: true };
+  },
+  rewrap: (job, open) => {
+    const [from, to] = [cipherOf(job.key, open), cipherOf(job.to ?? job.key, open)];
+    return plain((ciphertext, data) => {
+      const plaintext = from.decrypt(ciphertext, data);
+      if (plaintext instanceof KmsError) return plaintext;
+      const rewrapped = to.encrypt(plaintext, data);
+      plaintext.fill(0);
+      return rewrapped;
+    });
+  },
+  hmac: (job, open) => {
+    const authenticator = authenticatorOf(job, open);
+    return plain((input) => authenticator.hmac(input));
+  },
+  'verify-hmac': (job, open) => {
+    const authenticator = authenticatorOf(job, open);
+    return plain((input, hmac) => flag(authenticator.verify(input, hmac)));
+  },
+};
+
+function plain(run: ItemWork['run']): ItemWork {
+  return { run, wipesItems: false, wipesResults: false };
+}
+
+function signerOf({ key, wish }: BatchJob, open: Open): { signer: Signer; choice: SignatureChoice } {
+  const row = keyTypeRow(key.ref.keyType);
+  const choice = chooseSignature(row, wish);
+  return { signer: makeSigner(row, open(key), choice), choice };
+}
+
+function cipherOf(key: StoredKeyVersion, open: Open): ReturnType<typeof makeCipher> {
+  return makeCipher(keyTypeRow(key.ref.keyType), open(key));
+}
+
+function authenticatorOf({ key, wish }: BatchJob, open: Open): ReturnType<typeof makeAuthenticator> {
+  return makeAuthenticator(keyTypeRow(key.ref.keyType), open(key), wish.hash);
+}
+
+function flag(outcome: boolean | KmsError): Uint8Array | KmsError {
+  return typeof outcome === 'boolean' ? Uint8Array.of(outcome ? 1 : 0) : outcome;
+}

@@ -1,0 +1,126 @@
+import { KmsError, type KmsErrorCode } from '#kms/core/errors.ts';
+import type { HashAlgorithm } from '#kms/core/key-types.ts';
+import type { SignatureWish } from '#kms/core/signature-choice.ts';
+import type { KeyVersionRef, Outcome, StoredKeyVersion, StoredWrappingKey } from '#kms/ports/crypto-provider.ts';
+
+/** What the threads tell each other. Byte runs of many items travel as one buffer that changes its owner. */
+
+/** Byte runs end to end; `ends[i]` is the index after run i. */
+export interface Packed {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly ends: Uint32Array<ArrayBuffer>;
+}
+
+export type BatchKind = 'sign' | 'verify' | 'encrypt' | 'decrypt' | 'rewrap' | 'hmac' | 'verify-hmac';
+
+/** A part of a batch that one worker does in one go. */
+export interface BatchJob {
+  readonly kind: BatchKind;
+  readonly key: StoredKeyVersion;
+  /** The version to encrypt with, for `rewrap`. */
+  readonly to?: StoredKeyVersion | undefined;
+  readonly wish: SignatureWish;
+  /** Byte runs per item: 2 for an input with its signature, HMAC or associated data. */
+  readonly width: 1 | 2;
+  readonly items: Packed;
+  /** Rough microseconds. */
+  readonly cost: number;
+}
+
+/** The item with this index has no result, for this reason. */
+export type Fault = readonly [index: number, code: KmsErrorCode, message: string];
+
+export interface BatchAnswer {
+  /** One run per item; empty for an item with a fault. */
+  readonly results: Packed;
+  readonly faults: readonly Fault[];
+}
+
+/** Work on single keys; the answer is a list of byte arrays. */
+export type Task =
+  | { readonly kind: 'generate'; readonly ref: KeyVersionRef }
+  | { readonly kind: 'generate-wrapping-key'; readonly region: string }
+  | {
+      readonly kind: 'import';
+      readonly ref: KeyVersionRef;
+      readonly blob: Uint8Array;
+      readonly wrappingKey: StoredWrappingKey;
+      readonly oaepHash: HashAlgorithm;
+    }
+  | { readonly kind: 'export'; readonly key: StoredKeyVersion }
+  | {
+      readonly kind: 'data-key';
+      readonly key: StoredKeyVersion;
+      readonly bytes: number;
+      readonly associatedData: Uint8Array;
+    }
+  | { readonly kind: 'rewrap-material'; readonly key: StoredKeyVersion | StoredWrappingKey };
+
+export interface ForgetTarget {
+  readonly key: string;
+  readonly version?: number | undefined;
+}
+
+export interface FailureMessage {
+  readonly code: KmsErrorCode;
+  readonly message: string;
+  /** For the log only: the class or code of what went wrong inside. */
+  readonly inner?: string | undefined;
+}
+
+export type Reply<Answer> = { readonly answer: Answer } | { readonly failure: FailureMessage };
+
+export type Request =
+  | { readonly id: number; readonly jobs: readonly BatchJob[] }
+  | { readonly id: number; readonly task: Task }
+  | { readonly id: number; readonly forget: ForgetTarget };
+
+export type Response =
+  | { readonly id: number; readonly jobs: readonly Reply<BatchAnswer>[] }
+  | { readonly id: number; readonly task: Reply<readonly Uint8Array[]> }
+  | { readonly id: number };
+
+/** Copy byte runs into one buffer of its own. */
+export function pack(runs: readonly Uint8Array[]): Packed {
+  let length = 0;
+  for (const run of runs) length += run.length;
+  const bytes = new Uint8Array(length);
+  const ends = new Uint32Array(runs.length);
+  let end = 0;
+  for (const [index, run] of runs.entries()) {
+    bytes.set(run, end);
+    end += run.length;
+    ends[index] = end;
+  }
+  return { bytes, ends };
+}
+
+/** Return run `index` as a view, not a copy. */
+export function runOf({ bytes, ends }: Packed, index: number): Uint8Array<ArrayBuffer> {
+  return bytes.subarray(index === 0 ? 0 : ends[index - 1], ends[index]);
+}
+
+/** Turn an answer back into outcomes, in order. The runs are views of one buffer. */
+export function outcomesOf({ results, faults }: BatchAnswer): Outcome<Uint8Array>[] {
+  const outcomes: Outcome<Uint8Array>[] = Array.from(results.ends, (_, index) => runOf(results, index));
+  for (const [index, code, message] of faults) outcomes[index] = new KmsError(code, message);
+  return outcomes;
+}
+
+/** Describe a failure for another thread. What is not a KmsError is named by its class only: its message may quote. */
+export function failureOf(error: unknown): FailureMessage {
+  if (error instanceof KmsError) return { code: error.code, message: error.message };
+  const name = error instanceof Error ? error.name : typeof error;
+  const code = error instanceof Error && 'code' in error ? ` ${String(error.code)}` : '';
+  return { code: 'internal', message: 'the cryptographic operation failed', inner: name + code };
+}
+
+/** Turn a described failure back into an error. */
+export function errorOf({ code, message, inner }: FailureMessage): KmsError {
+  return new KmsError(code, message, inner === undefined ? {} : { cause: new Error(inner) });
+}
+
+/** List the buffers of packed runs, to hand them over instead of copying them. */
+export function buffersOf(packed: readonly Packed[]): ArrayBuffer[] {
+  return packed.flatMap(({ bytes, ends }) => [bytes.buffer, ends.buffer]);
+}
