@@ -1,3 +1,4 @@
+import type { Algorithm } from '#dnssec/core/keys/algorithms.ts';
 import type { Rdata } from '#dns/rrset.ts';
 
 /** Who asks: the credentials that the KMS checks. The service adds no rights of its own to them. */
@@ -23,8 +24,7 @@ export interface SignBatch {
   readonly keyId: string;
   /** The version that must sign; any other is an error, since only this one is published. */
   readonly version: number;
-  /** DNSSEC algorithm number. */
-  readonly algorithm: number;
+  readonly algorithm: Algorithm;
   /** The signed data of each RRset. Source: RFC 4034 §3.1.8.1. */
   readonly inputs: readonly Uint8Array[];
 }

@@ -21,6 +21,16 @@ export function encodeBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
+/** Encode as unpadded base64url, the form of JSON Web Keys. Source: RFC 4648 §5. */
+export function encodeBase64Url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
+}
+
+/** Decode base64url that this process made; what comes from outside is for `decodeBase64`. */
+export function decodeBase64Url(text: string): Uint8Array {
+  return Buffer.from(text, 'base64url');
+}
+
 /** Decode hexadecimal of either case; an odd length or another character gives `undefined`. */
 export function decodeHex(text: string): Uint8Array | undefined {
   return hexShape.test(text) ? Buffer.from(text, 'hex') : undefined;

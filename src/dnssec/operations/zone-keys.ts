@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Rdata } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { algorithmFor } from '#dnssec/core/keys/algorithms.ts';
+import { algorithmForKeyType } from '#dnssec/core/keys/algorithms.ts';
 import { assertKeySet } from '#dnssec/core/keys/key-set.ts';
 import { composeZoneKey, type Role, type ZoneKey } from '#dnssec/core/keys/zone-key.ts';
-import { parseKmsSignature } from '#dnssec/core/signing/signature.ts';
+import { fromKmsSignature } from '#dnssec/core/signing/signature.ts';
 import type { KmsKey, SignatureVerifier, Signer } from '#dnssec/ports.ts';
 
 /** A KMS key chosen to sign a zone. */
@@ -22,7 +22,7 @@ export interface KeyChoice {
  * signs with the private key that belongs to its DNSKEY before anything is signed with it.
  *
  * @param foreign DNSKEY RDATA of other signers, whose key tags ours must not share
- * @throws DnssecError key-invalid, key-tag-collision, not-found, kms-refused, kms-unavailable
+ * @throws DnssecError key-invalid, algorithm-unsupported, key-tag-collision, not-found, kms-refused, kms-unavailable
  */
 export async function getZoneKeys(
   signer: Signer,
@@ -30,13 +30,26 @@ export async function getZoneKeys(
   choices: readonly KeyChoice[],
   foreign: readonly Rdata[] = [],
 ): Promise<ZoneKey[]> {
+  const keys = await describeZoneKeys(signer, choices);
+  assertKeySet(keys, foreign);
+  await Promise.all(keys.map((key) => assertSigns(signer, verifier, key)));
+  return keys;
+}
+
+/**
+ * Make the zone keys of chosen KMS keys without letting them sign.
+ *
+ * @throws DnssecError key-invalid, algorithm-unsupported, not-found, kms-refused, kms-unavailable
+ */
+export async function describeZoneKeys(signer: Signer, choices: readonly KeyChoice[]): Promise<ZoneKey[]> {
   const keys: ZoneKey[] = [];
   for (const choice of choices) {
     const kmsKey = await signer.getKey(choice.keyId);
-    for (const version of choice.versions ?? newestVersions(kmsKey)) keys.push(zoneKeyOf(kmsKey, version, choice));
+    const algorithm = algorithmForKeyType(kmsKey.keyType, choice.algorithm);
+    for (const version of choice.versions ?? newestVersions(kmsKey)) {
+      keys.push(composeZoneKey(choice.role, algorithm, publicKeyOf(kmsKey, version), { keyId: kmsKey.keyId, version }));
+    }
   }
-  assertKeySet(keys, foreign);
-  await Promise.all(keys.map((key) => assertSigns(signer, verifier, key)));
   return keys;
 }
 
@@ -50,7 +63,7 @@ function newestVersions(key: KmsKey): number[] {
   return [...key.publicKeys.keys()].toSorted((left, right) => right - left).slice(0, 2);
 }
 
-function zoneKeyOf(kmsKey: KmsKey, version: number, choice: KeyChoice): ZoneKey {
+function publicKeyOf(kmsKey: KmsKey, version: number): string {
   if (kmsKey.status !== 'active') {
     throw new DnssecError('key-invalid', `KMS key ${kmsKey.keyId} is ${kmsKey.status}: only an active key can sign`);
   }
@@ -61,25 +74,21 @@ function zoneKeyOf(kmsKey: KmsKey, version: number, choice: KeyChoice): ZoneKey 
       `KMS key ${kmsKey.keyId} has no version ${version}; its latest is ${kmsKey.latestVersion}`,
     );
   }
-  return composeZoneKey({
-    role: choice.role,
-    algorithm: algorithmFor(kmsKey.keyType, choice.algorithm),
-    exportedPublicKey: publicKey,
-    kmsKey: { keyId: kmsKey.keyId, version },
-  });
+  return publicKey;
 }
 
 /** Let a key version sign a nonce and check it against the DNSKEY that is about to be published. */
 async function assertSigns(signer: Signer, verifier: SignatureVerifier, key: ZoneKey): Promise<void> {
   const nonce = new Uint8Array(randomBytes(32));
   const [answer] = await signer.sign({ ...key.kmsKey, algorithm: key.algorithm, inputs: [nonce] });
-  const signature = answer === undefined ? undefined : parseKmsSignature(key.algorithm, answer, key.dnskey);
+  const signature = answer === undefined ? undefined : fromKmsSignature(key.algorithm.signatureForm, answer);
   const [valid] =
-    signature === undefined ? [false] : await verifier.verify([{ dnskey: key.dnskey, signedData: nonce, signature }]);
+    signature === undefined ? [] : await verifier.verify([{ dnskey: key.dnskey, signedData: nonce, signature }]);
   if (valid !== true) {
+    const { keyId, version } = key.kmsKey;
     throw new DnssecError(
       'key-invalid',
-      `KMS key ${key.kmsKey.keyId} version ${key.kmsKey.version} failed its self-test: its signature does not verify with its exported public key`,
+      `KMS key ${keyId} version ${version} failed its self-test: its signature does not verify with its exported public key`,
     );
   }
 }

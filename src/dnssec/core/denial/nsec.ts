@@ -1,0 +1,48 @@
+import type { CanonicalName, Name, OrderKey } from '#dns/name.ts';
+import { rrTypes } from '#dns/rr-type.ts';
+import type { Rdata, RRset } from '#dns/rrset.ts';
+import { composeTypeBitmap } from '#dns/type-bitmap.ts';
+import { type AuthorityNode, isInBitmap, walkAuthority } from '#dnssec/core/zone/authority.ts';
+import type { Zone } from '#dnssec/core/zone/zone.ts';
+
+/** A denial RRset and where it stands in the zone. */
+export interface DenialRRset {
+  readonly canonicalOwner: CanonicalName;
+  readonly key: OrderKey;
+  readonly rrset: RRset;
+}
+
+/**
+ * Make the NSEC chain: one NSEC for each owner of authoritative data or of a zone cut, none for empty non-terminals and
+ * occluded names, each pointing to the next and the last to the apex.
+ *
+ * Source: RFC 4034 §4, RFC 4035 §2.3.
+ *
+ * @param ttl seconds; see `denialTtl`
+ */
+export function* planNsec(zone: Zone, ttl: number): Generator<DenialRRset> {
+  let waiting: AuthorityNode | undefined;
+  for (const node of walkAuthority(zone)) {
+    if (node.standing === 'occluded' || node.standing === 'empty') continue;
+    if (waiting !== undefined) yield nsecOf(waiting, node.owner, ttl);
+    waiting = node;
+  }
+  if (waiting !== undefined) yield nsecOf(waiting, zone.apex, ttl);
+}
+
+function nsecOf(node: AuthorityNode, next: Name, ttl: number): DenialRRset {
+  const types: number[] = [rrTypes.RRSIG, rrTypes.NSEC];
+  for (const { type } of node.node?.rrsets ?? []) if (isInBitmap(node.standing, type)) types.push(type);
+  const rdata = (next + composeTypeBitmap(new Set(types))) as Rdata;
+  const rrset = { owner: node.owner, type: rrTypes.NSEC, ttl, rdatas: [rdata] };
+  return { canonicalOwner: node.canonicalOwner, key: node.key, rrset };
+}
+
+/**
+ * Return the TTL of NSEC and NSEC3 records: the smaller of the SOA's TTL and its minimum field.
+ *
+ * Source: RFC 9077 §3.
+ */
+export function denialTtl(soaTtl: number, soaMinimum: number): number {
+  return Math.min(soaTtl, soaMinimum);
+}

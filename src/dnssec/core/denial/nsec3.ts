@@ -1,0 +1,138 @@
+import { hash } from 'node:crypto';
+import { encodeBase32hex } from '#lib/encoding.ts';
+import { bytesFrom, joinOctets, type Octets, octetsFrom, octetsOf, uint16 } from '#lib/octets.ts';
+import { canonicalName, type CanonicalName, formatName, orderKeyOf, prependLabel } from '#dns/name.ts';
+import { rrTypes, type RRType } from '#dns/rr-type.ts';
+import type { Rdata, RRset } from '#dns/rrset.ts';
+import { composeTypeBitmap } from '#dns/type-bitmap.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import type { DenialRRset } from '#dnssec/core/denial/nsec.ts';
+import { type AuthorityNode, isInBitmap, isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
+import type { Zone } from '#dnssec/core/zone/zone.ts';
+
+/** How owner names are hashed. Source: RFC 5155 §4.1. */
+export interface Nsec3Parameters {
+  /** Additional iterations; 0 is the only value that is right for new zones. Source: RFC 9276 §3.1. */
+  readonly iterations: number;
+  /** Up to 255 octets; empty for new zones. */
+  readonly salt: Octets;
+  /** Whether insecure delegations may lie in the gaps. Source: RFC 5155 §6. */
+  readonly optOut: boolean;
+}
+
+export const defaultNsec3: Nsec3Parameters = { iterations: 0, salt: '' as Octets, optOut: false };
+
+const sha1 = 1;
+const optOutFlag = 1;
+export const hashOctets = 20;
+
+/**
+ * Hash a name for NSEC3.
+ *
+ * Source: RFC 5155 §5.
+ *
+ * @returns 20 octets
+ */
+export function hashName(
+  name: CanonicalName,
+  { iterations, salt }: Pick<Nsec3Parameters, 'iterations' | 'salt'>,
+): Octets {
+  let digest = octetsFrom(hash('sha1', bytesFrom(joinOctets(name, salt)), 'buffer'));
+  for (let round = 0; round < iterations; round++)
+    digest = octetsFrom(hash('sha1', bytesFrom(joinOctets(digest, salt)), 'buffer'));
+  return digest;
+}
+
+/** Return the owner name of the NSEC3 for a hash. Source: RFC 5155 §3. */
+export function nsec3Owner(hashed: Octets, apex: CanonicalName): CanonicalName {
+  return canonicalName(prependLabel(encodeBase32hex(bytesFrom(hashed)), apex));
+}
+
+/** Compose the NSEC3PARAM record; its flags are 0 even with opt-out. Source: RFC 5155 §4.1.2. */
+export function nsec3ParamRRset(apex: CanonicalName, { iterations, salt }: Nsec3Parameters): RRset {
+  const rdata = joinOctets(octetsOf(sha1, 0), uint16(iterations), octetsOf(salt.length), salt) as Rdata;
+  return { owner: apex, type: rrTypes.NSEC3PARAM, ttl: 0, rdatas: [rdata] };
+}
+
+/** A name that is due an NSEC3 and the types of its bitmap. */
+export interface Nsec3Due {
+  readonly owner: CanonicalName;
+  readonly types: readonly RRType[];
+}
+
+/**
+ * Return the names that are due an NSEC3, in canonical order: all with authoritative data or a secure cut, insecure cuts
+ * unless opted out, and every empty non-terminal but those that lead to opted-out cuts only.
+ *
+ * Source: RFC 5155 §7.1.
+ */
+export function* nsec3Due(zone: Zone, optOut: boolean): Generator<Nsec3Due> {
+  const waiting: AuthorityNode[] = [];
+  for (const node of walkAuthority(zone)) {
+    if (node.standing === 'occluded') continue;
+    while (waiting.length > 0 && !node.key.startsWith((waiting.at(-1) as AuthorityNode).key)) waiting.pop();
+    if (node.standing === 'empty') {
+      waiting.push(node);
+    } else if (!(optOut && node.standing === 'insecure-delegation')) {
+      for (const empty of waiting.splice(0)) yield { owner: empty.canonicalOwner, types: [] };
+      yield { owner: node.canonicalOwner, types: bitmapTypes(node) };
+    }
+  }
+}
+
+/** Source: RFC 5155 §7.1, RFC 5155 §3.2.1. */
+function bitmapTypes({ standing, node }: AuthorityNode): RRType[] {
+  const types: RRType[] = [];
+  let signed = false;
+  for (const { type } of node?.rrsets ?? []) {
+    if (!isInBitmap(standing, type)) continue;
+    types.push(type);
+    signed ||= isSigned(standing, type);
+  }
+  if (signed) types.push(rrTypes.RRSIG);
+  return types;
+}
+
+/**
+ * Make the NSEC3 chain, in order of hash, which is canonical order among these names.
+ *
+ * Source: RFC 5155 §7.1.
+ *
+ * @param ttl seconds; see `denialTtl`
+ * @throws DnssecError zone-invalid when two names have one hash
+ */
+export function planNsec3(zone: Zone, parameters: Nsec3Parameters, ttl: number): DenialRRset[] {
+  const bitmaps = new Map<string, Octets>();
+  const entries: { hashed: Octets; owner: CanonicalName; bitmap: Octets }[] = [];
+  for (const { owner, types } of nsec3Due(zone, parameters.optOut)) {
+    const kind = types.join();
+    let bitmap = bitmaps.get(kind);
+    if (bitmap === undefined) bitmaps.set(kind, (bitmap = composeTypeBitmap(types)));
+    entries.push({ hashed: hashName(owner, parameters), owner, bitmap });
+  }
+  entries.sort((left, right) => (left.hashed < right.hashed ? -1 : left.hashed > right.hashed ? 1 : 0));
+  const head = joinOctets(
+    octetsOf(sha1, parameters.optOut ? optOutFlag : 0),
+    uint16(parameters.iterations),
+    octetsOf(parameters.salt.length),
+    parameters.salt,
+    octetsOf(hashOctets),
+  );
+  return entries.map(({ hashed, owner, bitmap }, index) => {
+    const next = entries[(index + 1) % entries.length] as (typeof entries)[number];
+    if (next.hashed === hashed && next.owner !== owner) {
+      throw new DnssecError(
+        'zone-invalid',
+        `${formatName(owner)} and ${formatName(next.owner)} have the same NSEC3 hash: use a salt`,
+      );
+    }
+    const nsec3Name = nsec3Owner(hashed, zone.apex);
+    const rrset = {
+      owner: nsec3Name,
+      type: rrTypes.NSEC3,
+      ttl,
+      rdatas: [joinOctets(head, next.hashed, bitmap) as Rdata],
+    };
+    return { canonicalOwner: nsec3Name, key: orderKeyOf(nsec3Name), rrset };
+  });
+}

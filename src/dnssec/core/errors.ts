@@ -1,0 +1,17 @@
+import { ServiceError } from '#lib/errors.ts';
+
+/** What can go wrong in the DNSSEC service. */
+export type DnssecErrorCode =
+  | 'request-invalid'
+  | 'zone-invalid'
+  | 'key-invalid'
+  | 'algorithm-unsupported'
+  | 'key-tag-collision'
+  | 'signature-invalid'
+  | 'signing-refused'
+  | 'unauthenticated'
+  | 'not-found'
+  | 'kms-refused'
+  | 'kms-unavailable';
+
+export class DnssecError extends ServiceError<DnssecErrorCode> {}

@@ -1,0 +1,57 @@
+import { rrTypes, type RRType } from '#dns/rr-type.ts';
+import type { Rdata } from '#dns/rrset.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import { keyTagOf, revokedDnskey } from '#dnssec/core/keys/dnskey.ts';
+import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
+
+/** The types that a key with a DS at the parent signs. Source: RFC 6781 §3.1, RFC 7344 §4.1. */
+const keySetTypes: ReadonlySet<RRType> = new Set([rrTypes.DNSKEY, rrTypes.CDS, rrTypes.CDNSKEY]);
+
+/** Return the keys that sign RRsets of a type. */
+export function keysThatSign(type: RRType, keys: readonly ZoneKey[]): readonly ZoneKey[] {
+  const otherRole = keySetTypes.has(type) ? 'zsk' : 'ksk';
+  return keys.filter((key) => key.role !== otherRole);
+}
+
+/**
+ * Check that keys can sign a zone together: every algorithm signs both the DNSKEY set and the data, and all key tags
+ * differ, over all algorithms, revoked forms and the keys of other signers. A shared tag makes validators try several
+ * keys, and makes it possible to take one key's signature for another's.
+ *
+ * Source: RFC 4035 §2.2, RFC 4034 §B.
+ *
+ * @param foreign DNSKEY RDATA of other signers
+ * @throws DnssecError key-invalid, key-tag-collision
+ */
+export function assertKeySet(keys: readonly ZoneKey[], foreign: readonly Rdata[] = []): void {
+  if (keys.length === 0) throw new DnssecError('key-invalid', 'a zone needs at least one key to be signed with');
+  for (const { algorithm } of keys) {
+    const roles = new Set(keys.filter((key) => key.algorithm === algorithm).map((key) => key.role));
+    if (!roles.has('csk') && roles.size === 1) {
+      const [present] = roles;
+      throw new DnssecError(
+        'key-invalid',
+        `algorithm ${algorithm.number} (${algorithm.mnemonic}) has only a ${present?.toUpperCase()}: it needs a ${present === 'ksk' ? 'ZSK' : 'KSK'} beside it, or a CSK`,
+      );
+    }
+  }
+  assertUniqueTags([...keys.map((key) => key.dnskey), ...foreign]);
+}
+
+function assertUniqueTags(dnskeys: readonly Rdata[]): void {
+  const owners = new Map<number, Rdata>();
+  for (const dnskey of new Set(dnskeys)) {
+    for (const tag of new Set([keyTagOf(dnskey), keyTagOf(revokedDnskey(dnskey))])) {
+      if (owners.has(tag)) {
+        throw new DnssecError(
+          'key-tag-collision',
+          `two keys of the zone share the key tag ${tag}: rotate one of them and use its new version`,
+          {
+            details: { keyTag: tag },
+          },
+        );
+      }
+      owners.set(tag, dnskey);
+    }
+  }
+}

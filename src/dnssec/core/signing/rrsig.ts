@@ -1,0 +1,63 @@
+import { joinOctets, type Octets, octetsOf, readUint16, readUint32, sliceOctets, uint16, uint32 } from '#lib/octets.ts';
+import { type CanonicalName, countLabels, isWildcard, type Name, nameLengthAt } from '#dns/name.ts';
+import type { RRType } from '#dns/rr-type.ts';
+import type { Rdata } from '#dns/rrset.ts';
+
+/** The fields of an RRSIG but its signature. Source: RFC 4034 §3.1. */
+export interface RrsigFields {
+  readonly typeCovered: RRType;
+  readonly algorithm: number;
+  readonly labels: number;
+  /** Seconds. */
+  readonly originalTtl: number;
+  /** Seconds modulo 2³², as is the inception. */
+  readonly expiration: number;
+  readonly inception: number;
+  readonly keyTag: number;
+  readonly signerName: Name;
+}
+
+export interface Rrsig extends RrsigFields {
+  readonly signature: Octets;
+}
+
+const fixedOctets = 18;
+
+/** Compose RRSIG RDATA without the signature; with a canonical signer's name it is the head of the signed data. */
+export function composeRrsigPrefix(fields: RrsigFields): Octets {
+  return joinOctets(
+    uint16(fields.typeCovered),
+    octetsOf(fields.algorithm, fields.labels),
+    uint32(fields.originalTtl),
+    uint32(fields.expiration),
+    uint32(fields.inception),
+    uint16(fields.keyTag),
+    fields.signerName,
+  );
+}
+
+/** Read valid RRSIG RDATA. */
+export function parseRrsig(rdata: Rdata): Rrsig {
+  const signatureStart = fixedOctets + nameLengthAt(rdata, fixedOctets);
+  return {
+    typeCovered: readUint16(rdata, 0),
+    algorithm: rdata.charCodeAt(2),
+    labels: rdata.charCodeAt(3),
+    originalTtl: readUint32(rdata, 4),
+    expiration: readUint32(rdata, 8),
+    inception: readUint32(rdata, 12),
+    keyTag: readUint16(rdata, 16),
+    signerName: sliceOctets(rdata, fixedOctets, signatureStart) as Name,
+    signature: sliceOctets(rdata, signatureStart),
+  };
+}
+
+/** Return the type that valid RRSIG RDATA covers. */
+export function typeCoveredBy(rdata: Rdata): RRType {
+  return readUint16(rdata, 0);
+}
+
+/** Count labels as an RRSIG does: without the root and without a leftmost `*`. Source: RFC 4034 §3.1.3. */
+export function rrsigLabels(owner: CanonicalName): number {
+  return countLabels(owner) - (isWildcard(owner) ? 1 : 0);
+}

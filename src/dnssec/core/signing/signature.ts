@@ -1,0 +1,97 @@
+import { DnssecError } from '#dnssec/core/errors.ts';
+import type { SignatureForm } from '#dnssec/core/keys/algorithms.ts';
+
+const sequenceTag = 0x30;
+const integerTag = 0x02;
+
+/**
+ * Turn a KMS's signature into the form that an RRSIG holds: for ECDSA from DER to r‖s of fixed width, for the others as
+ * it is.
+ *
+ * Source: RFC 6605 §4, RFC 8080 §4, RFC 5702 §3.
+ *
+ * @throws DnssecError signature-invalid when DER is not what a strict reader takes
+ */
+export function fromKmsSignature(form: SignatureForm, signature: Uint8Array): Uint8Array {
+  return form.kind === 'raw' ? signature : derToFixed(signature, form.octetsPerInteger);
+}
+
+/** Turn an RRSIG's signature into the form that `node:crypto` verifies fastest: DER for ECDSA. */
+export function toVerifiableSignature(form: SignatureForm, signature: Uint8Array): Uint8Array | undefined {
+  if (form.kind === 'raw') return signature;
+  return signature.length === 2 * form.octetsPerInteger ? fixedToDer(signature, form.octetsPerInteger) : undefined;
+}
+
+/**
+ * Read an ECDSA-Sig-Value and return r‖s, both left-padded to `width` octets. Only the one DER encoding of two positive
+ * integers is taken: another encoding of the same value means that something between us and the key is wrong.
+ *
+ * Source: RFC 3279 §2.2.3.
+ *
+ * @throws DnssecError signature-invalid
+ */
+export function derToFixed(der: Uint8Array, width: number): Uint8Array {
+  const fixed = new Uint8Array(2 * width);
+  if (der[0] !== sequenceTag) throw malformed('it is not a SEQUENCE');
+  const [contentStart, contentLength] = readLength(der, 1);
+  if (contentStart + contentLength !== der.length)
+    throw malformed(`its length says ${contentLength} octets and ${der.length - contentStart} follow`);
+  const afterR = readInteger(der, contentStart, fixed, 0, width);
+  const afterS = readInteger(der, afterR, fixed, width, width);
+  if (afterS !== der.length) throw malformed('octets follow the second integer');
+  return fixed;
+}
+
+/** Read the shortest form of a length below 256. */
+function readLength(der: Uint8Array, at: number): [next: number, length: number] {
+  const first = der[at];
+  if (first === undefined) throw malformed('it is cut short');
+  if (first < 0x80) return [at + 1, first];
+  const second = der[at + 1];
+  if (first !== 0x81 || second === undefined || second < 0x80) throw malformed('a length is not in its shortest form');
+  return [at + 2, second];
+}
+
+function readInteger(der: Uint8Array, at: number, target: Uint8Array, offset: number, width: number): number {
+  if (der[at] !== integerTag) throw malformed('an INTEGER is missing');
+  const [start, length] = readLength(der, at + 1);
+  const end = start + length;
+  if (length === 0 || end > der.length) throw malformed('an integer is cut short');
+  const first = der[start] as number;
+  if (first >= 0x80) throw malformed('an integer is negative');
+  const padded = first === 0 && length > 1;
+  if (padded && (der[start + 1] as number) < 0x80) throw malformed('an integer is not in its shortest form');
+  const from = padded ? start + 1 : start;
+  if (first === 0 && length === 1) throw malformed('an integer is zero');
+  if (end - from > width) throw malformed(`an integer has ${end - from} octets, at most ${width} fit`);
+  target.set(der.subarray(from, end), offset + width - (end - from));
+  return end;
+}
+
+function malformed(why: string): DnssecError {
+  return new DnssecError('signature-invalid', `the ECDSA signature from the KMS is not valid DER: ${why}`);
+}
+
+/** Compose the DER of r‖s; zero integers are kept, so that they fail in verification. */
+export function fixedToDer(fixed: Uint8Array, width: number): Uint8Array {
+  const r = composeInteger(fixed.subarray(0, width));
+  const s = composeInteger(fixed.subarray(width));
+  const length = r.length + s.length;
+  const head = length < 0x80 ? [sequenceTag, length] : [sequenceTag, 0x81, length];
+  const der = new Uint8Array(head.length + length);
+  der.set(head);
+  der.set(r, head.length);
+  der.set(s, head.length + r.length);
+  return der;
+}
+
+function composeInteger(magnitude: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < magnitude.length - 1 && magnitude[start] === 0) start += 1;
+  const signOctet = (magnitude[start] as number) >= 0x80 ? 1 : 0;
+  const integer = new Uint8Array(2 + signOctet + magnitude.length - start);
+  integer[0] = integerTag;
+  integer[1] = integer.length - 2;
+  integer.set(magnitude.subarray(start), 2 + signOctet);
+  return integer;
+}

@@ -1,0 +1,60 @@
+import { type Octets, writeOctets } from '#lib/octets.ts';
+import type { CanonicalName } from '#dns/name.ts';
+import type { RRType } from '#dns/rr-type.ts';
+import type { Rdata } from '#dns/rrset.ts';
+import { canonicalRdata } from '#dns/rdata/rdata.ts';
+
+const classIn = 1;
+const fixedRRFields = 10;
+
+/**
+ * Return RDATA in canonical form and order, each once: lower-cased first, then sorted as octets (never by length), then
+ * freed of what became equal.
+ *
+ * Source: RFC 4034 §6.2, RFC 4034 §6.3, RFC 2181 §5.
+ */
+export function canonicalRdatas(type: RRType, rdatas: readonly Rdata[]): readonly Rdata[] {
+  if (rdatas.length === 1) return [canonicalRdata(type, rdatas[0] as Rdata)];
+  const canonical = new Set<Rdata>();
+  for (const rdata of rdatas) canonical.add(canonicalRdata(type, rdata));
+  return [...canonical].toSorted((left, right) => (left < right ? -1 : 1));
+}
+
+/**
+ * Compose what an RRSIG's signature is made over: its RDATA without the signature, then each RR in canonical form and
+ * order with the original TTL.
+ *
+ * Source: RFC 4034 §3.1.8.1.
+ *
+ * @param prefix RRSIG RDATA without the signature, its signer's name canonical
+ * @param owner the canonical owner; of records that a wildcard made, the wildcard's
+ * @param originalTtl seconds
+ */
+export function composeSignedData(
+  prefix: Octets,
+  owner: CanonicalName,
+  type: RRType,
+  originalTtl: number,
+  rdatas: readonly Rdata[],
+): Uint8Array<ArrayBuffer> {
+  const sorted = canonicalRdatas(type, rdatas);
+  let size = prefix.length;
+  for (const rdata of sorted) size += owner.length + fixedRRFields + rdata.length;
+  const data = new Uint8Array(size);
+  let offset = writeOctets(data, prefix, 0);
+  for (const rdata of sorted) {
+    offset = writeOctets(data, owner, offset);
+    data[offset++] = type >>> 8;
+    data[offset++] = type & 0xff;
+    data[offset++] = 0;
+    data[offset++] = classIn;
+    data[offset++] = originalTtl >>> 24;
+    data[offset++] = (originalTtl >>> 16) & 0xff;
+    data[offset++] = (originalTtl >>> 8) & 0xff;
+    data[offset++] = originalTtl & 0xff;
+    data[offset++] = rdata.length >>> 8;
+    data[offset++] = rdata.length & 0xff;
+    offset = writeOctets(data, rdata, offset);
+  }
+  return data;
+}

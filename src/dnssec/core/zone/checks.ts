@@ -1,0 +1,126 @@
+import { canonicalName, type CanonicalName, formatName, isWithin } from '#dns/name.ts';
+import { formatRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
+import type { Rdata, RRset } from '#dns/rrset.ts';
+import { namesInRdata } from '#dns/rdata/rdata.ts';
+import { type AuthorityNode, walkAuthority } from '#dnssec/core/zone/authority.ts';
+import type { ZoneFault } from '#dnssec/core/zone/faults.ts';
+import { findApex, findRRset, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
+
+export interface ZoneCheckOptions {
+  /** The largest TTL that is let through, in seconds; rollovers wait for it. */
+  readonly maxTtl?: number;
+}
+
+/** Types that may stand beside a CNAME. Source: RFC 2181 §10.1, RFC 4034 §3, RFC 4034 §4. */
+const besideCname: ReadonlySet<RRType> = new Set([rrTypes.CNAME, rrTypes.RRSIG, rrTypes.NSEC, rrTypes.KEY]);
+const singletons: ReadonlySet<RRType> = new Set([rrTypes.CNAME, rrTypes.DNAME, rrTypes.SOA]);
+/** Types whose targets must not be aliases. Source: RFC 2181 §10.3, RFC 2782. */
+const targetsMustNotBeAliases: ReadonlySet<RRType> = new Set([rrTypes.NS, rrTypes.MX, rrTypes.SRV]);
+
+type Report = (
+  severity: ZoneFault['severity'],
+  code: string,
+  node: Pick<AuthorityNode, 'owner'>,
+  type: RRType | undefined,
+  message: string,
+) => void;
+
+/** Return all that is wrong with a zone's contents, errors and warnings. */
+export function checkZone(zone: Zone, options: ZoneCheckOptions = {}): ZoneFault[] {
+  const faults: ZoneFault[] = [];
+  const report: Report = (severity, code, { owner }, type, message) => {
+    faults.push({ severity, code, owner, message, ...(type === undefined ? {} : { type }) });
+  };
+  const index = new Map(zone.nodes.map((node) => [node.canonicalOwner, node]));
+  checkApex(zone, report);
+  for (const node of walkAuthority(zone)) {
+    if (node.node === undefined) continue;
+    checkNode(node, node.node, zone.apex, report);
+    if (options.maxTtl !== undefined) checkTtls(node.node, options.maxTtl, report);
+    if (node.standing !== 'occluded') checkTargets(node.node, zone.apex, index, report);
+  }
+  return faults;
+}
+
+function checkApex(zone: Zone, report: Report): void {
+  const node = findApex(zone);
+  const apex = { owner: zone.apex };
+  if (findRRset(node, rrTypes.SOA) === undefined)
+    report('error', 'no-soa', apex, rrTypes.SOA, 'is missing: a zone has one SOA at its apex');
+  if (findRRset(node, rrTypes.NS) === undefined)
+    report('error', 'no-ns', apex, rrTypes.NS, 'is missing: a zone has NS records at its apex');
+  if (findRRset(node, rrTypes.CNAME) !== undefined)
+    report('error', 'cname-at-apex', apex, rrTypes.CNAME, 'stands at the apex, beside the SOA');
+  if (findRRset(node, rrTypes.DS) !== undefined)
+    report('error', 'ds-at-apex', apex, rrTypes.DS, 'stands at the apex: it belongs into the parent zone');
+}
+
+function checkNode(node: AuthorityNode, { rrsets }: ZoneNode, apex: CanonicalName, report: Report): void {
+  const has = (type: RRType) => rrsets.some((rrset) => rrset.type === type);
+  for (const { type, rdatas } of rrsets) {
+    if (singletons.has(type) && rdatas.length > 1) {
+      report('error', 'several-singletons', node, type, `stands ${rdatas.length} times, only one is allowed`);
+    }
+    if (type === rrTypes.SOA && node.canonicalOwner !== apex)
+      report('error', 'soa-not-at-apex', node, type, 'stands below the apex');
+    if (type === rrTypes.DS && node.canonicalOwner !== apex && !has(rrTypes.NS)) {
+      report('error', 'ds-without-ns', node, type, 'has no NS beside it: it belongs to a delegation');
+    }
+  }
+  if (has(rrTypes.CNAME)) {
+    const others = rrsets.filter((rrset) => !besideCname.has(rrset.type)).map((rrset) => formatRRType(rrset.type));
+    if (others.length > 0)
+      report('error', 'cname-and-other-data', node, rrTypes.CNAME, `has ${others.join(', ')} beside it`);
+  }
+  if (node.standing === 'occluded' && rrsets.some(({ type }) => type !== rrTypes.A && type !== rrTypes.AAAA)) {
+    report('warning', 'occluded', node, undefined, 'lies below a delegation or a DNAME: nobody is given these records');
+  }
+}
+
+function checkTtls({ owner, rrsets }: ZoneNode, maxTtl: number, report: Report): void {
+  for (const { type, ttl } of rrsets) {
+    if (ttl > maxTtl)
+      report(
+        'error',
+        'ttl-too-large',
+        { owner },
+        type,
+        `has a TTL of ${ttl} s, above the cap of ${maxTtl} s that key rollovers rely on`,
+      );
+  }
+}
+
+function checkTargets(
+  node: ZoneNode,
+  apex: CanonicalName,
+  index: ReadonlyMap<CanonicalName, ZoneNode>,
+  report: Report,
+): void {
+  for (const rrset of node.rrsets) {
+    if (!targetsMustNotBeAliases.has(rrset.type)) continue;
+    for (const target of targetsOf(rrset)) {
+      if (!isWithin(target, apex)) continue;
+      const found = index.get(target);
+      if (found !== undefined && findRRset(found, rrTypes.CNAME) !== undefined) {
+        report('warning', 'target-is-alias', node, rrset.type, `points to ${formatName(target)}, which is a CNAME`);
+      }
+      if (rrset.type === rrTypes.NS && !hasAddress(found)) {
+        report(
+          'warning',
+          'no-address',
+          node,
+          rrset.type,
+          `points to ${formatName(target)}, which has no address in this zone`,
+        );
+      }
+    }
+  }
+}
+
+function targetsOf({ type, rdatas }: RRset): CanonicalName[] {
+  return rdatas.flatMap((rdata: Rdata) => namesInRdata(type, rdata)).map(canonicalName);
+}
+
+function hasAddress(node: ZoneNode | undefined): boolean {
+  return findRRset(node, rrTypes.A) !== undefined || findRRset(node, rrTypes.AAAA) !== undefined;
+}

@@ -1,0 +1,223 @@
+import { mapInOrder } from '#lib/map-in-order.ts';
+import { canonicalName, type CanonicalName, type Name } from '#dns/name.ts';
+import { rrTypes, type RRType } from '#dns/rr-type.ts';
+import type { Rdata, ResourceRecord, RRset } from '#dns/rrset.ts';
+import { nextSerial, type SerialPolicy } from '#dns/serial.ts';
+import { parseSoa, withSerial } from '#dns/soa.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import { type DenialRRset, denialTtl, planNsec } from '#dnssec/core/denial/nsec.ts';
+import { nsec3ParamRRset, type Nsec3Parameters, planNsec3 } from '#dnssec/core/denial/nsec3.ts';
+import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
+import { type PlannedRRset, planRRset, type SigningContext } from '#dnssec/core/signing/plan.ts';
+import { assertValidityPolicy, type ValidityPolicy } from '#dnssec/core/signing/validity.ts';
+import type { VerifiedRRset } from '#dnssec/core/signing/verified.ts';
+import { composeZonemd, placeholderZonemd, sha384, simpleScheme, ZoneDigest } from '#dnssec/core/signing/zonemd.ts';
+import { type AuthorityNode, isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
+import { checkZone } from '#dnssec/core/zone/checks.ts';
+import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
+import { findApex, findRRset, madeBySigning, withApexRRsets, type Zone, ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { type SigningPorts, signPlanned } from '#dnssec/operations/sign-planned.ts';
+
+/** How a whole zone is signed. */
+export interface ZoneSigningPolicy {
+  readonly denial: { readonly kind: 'nsec' } | { readonly kind: 'nsec3'; readonly parameters: Nsec3Parameters };
+  readonly validity: ValidityPolicy;
+  readonly serial: SerialPolicy;
+  readonly zonemd: boolean;
+  /** Seconds. */
+  readonly dnskeyTtl: number;
+}
+
+/** How far the signing of a zone has come. */
+export interface SigningProgress {
+  readonly stage: 'reading' | 'signing';
+  /** Records read, or RRsets signed. */
+  readonly done: number;
+  /** What `done` grows to, once it is known. */
+  readonly total?: number;
+}
+
+/** A zone that is ready to be signed. */
+export interface PreparedZone {
+  readonly zone: Zone;
+  readonly serial: number;
+  readonly warnings: readonly ZoneFault[];
+}
+
+/** Records of the input that the keys of this signing take the place of. */
+const replacedBySigning: ReadonlySet<RRType> = new Set([
+  ...madeBySigning,
+  rrTypes.DNSKEY,
+  rrTypes.CDS,
+  rrTypes.CDNSKEY,
+]);
+
+/** RRsets signed in one go, and goes under way at a time: the KMS, the verifier and this thread work at once. */
+const rrsetsPerBatch = 1000;
+const batchesUnderWay = 4;
+
+/**
+ * Read a zone's records and make it ready: check it, set the serial, put the keys in.
+ *
+ * @param now seconds since the epoch
+ * @throws DnssecError zone-invalid with all faults, DnsError from the source
+ */
+export async function prepareZone(
+  apex: Name,
+  records: AsyncIterable<readonly ResourceRecord[]>,
+  keys: readonly ZoneKey[],
+  policy: ZoneSigningPolicy,
+  now: number,
+  onProgress: (progress: SigningProgress) => void = () => undefined,
+): Promise<PreparedZone> {
+  const builder = new ZoneBuilder(canonicalName(apex), replacedBySigning);
+  let read = 0;
+  for await (const piece of records) {
+    builder.add(piece);
+    read += piece.length;
+    onProgress({ stage: 'reading', done: read });
+  }
+  const zone = builder.build();
+  const faults = [...builder.faults, ...checkZone(zone)];
+  assertNoErrors(faults);
+  const soaRRset = findRRset(findApex(zone), rrTypes.SOA) as RRset;
+  const soa = soaRRset.rdatas[0] as Rdata;
+  const serial = nextSerial(parseSoa(soa).serial, policy.serial, now);
+  const apexRRsets: RRset[] = [
+    { ...soaRRset, rdatas: [withSerial(soa, serial)] },
+    { owner: apex, type: rrTypes.DNSKEY, ttl: policy.dnskeyTtl, rdatas: keys.map((key) => key.dnskey) },
+  ];
+  if (policy.denial.kind === 'nsec3') apexRRsets.push(nsec3ParamRRset(zone.apex, policy.denial.parameters));
+  if (policy.zonemd)
+    apexRRsets.push({ owner: apex, type: rrTypes.ZONEMD, ttl: soaRRset.ttl, rdatas: [placeholderZonemd(serial)] });
+  return { zone: withApexRRsets(zone, apexRRsets), serial, warnings: faults };
+}
+
+const faultsShown = 20;
+
+function assertNoErrors(faults: readonly ZoneFault[]): void {
+  const errors = faults.filter((fault) => fault.severity === 'error');
+  if (errors.length === 0) return;
+  const shown = errors.slice(0, faultsShown).map(formatFault);
+  if (errors.length > faultsShown) shown.push(`… and ${errors.length - faultsShown} more`);
+  throw new DnssecError('zone-invalid', `the zone cannot be signed: ${shown.join('; ')}`, {
+    details: { faults: errors.slice(0, 1000).map((fault) => ({ code: fault.code, message: formatFault(fault) })) },
+  });
+}
+
+/**
+ * Sign a prepared zone and yield its RRsets in canonical order, verified, in pieces. With ZONEMD the RRset of that type
+ * comes last, since it digests all others.
+ *
+ * @param now seconds since the epoch
+ * @throws DnssecError request-invalid, zone-invalid, kms-refused, kms-unavailable, signature-invalid
+ */
+export async function* signZone(
+  { zone, serial }: PreparedZone,
+  keys: readonly ZoneKey[],
+  policy: ZoneSigningPolicy,
+  now: number,
+  ports: SigningPorts,
+): AsyncGenerator<readonly VerifiedRRset[]> {
+  assertValidityPolicy(policy.validity);
+  const context: SigningContext = { apex: zone.apex, keys, validity: policy.validity, now };
+  const digest = policy.zonemd ? new NodeDigest(zone.apex) : undefined;
+  for await (const signed of mapInOrder(batches(planZone(zone, policy, context)), batchesUnderWay, (batch) =>
+    signPlanned(batch, ports),
+  )) {
+    for (const entry of signed) digest?.add(entry);
+    yield signed;
+  }
+  if (digest === undefined) return;
+  const placeholder = findRRset(findApex(zone), rrTypes.ZONEMD) as RRset;
+  const rdata = composeZonemd({ serial, scheme: simpleScheme, hashAlgorithm: sha384, digest: digest.finish() });
+  yield await signPlanned([planRRset(context, zone.apex, { ...placeholder, rdatas: [rdata] })], ports);
+}
+
+/** Plan every RRset of the signed zone but ZONEMD, in canonical order. */
+function* planZone(zone: Zone, policy: ZoneSigningPolicy, context: SigningContext): Generator<PlannedRRset> {
+  for (const [node, denial] of mergeDenial(walkAuthority(zone), planDenial(zone, policy))) {
+    for (const rrset of node?.node?.rrsets ?? []) {
+      if (node === undefined || (rrset.type === rrTypes.ZONEMD && policy.zonemd)) continue;
+      if (isSigned(node.standing, rrset.type)) yield planRRset(context, node.canonicalOwner, rrset);
+      else yield { rrset, tasks: [] };
+    }
+    if (denial !== undefined) yield planRRset(context, denial.canonicalOwner, denial.rrset);
+  }
+}
+
+function planDenial(zone: Zone, policy: ZoneSigningPolicy): Iterable<DenialRRset> {
+  const soa = findRRset(findApex(zone), rrTypes.SOA) as RRset;
+  const ttl = denialTtl(soa.ttl, parseSoa(soa.rdatas[0] as Rdata).minimum);
+  return policy.denial.kind === 'nsec' ? planNsec(zone, ttl) : planNsec3(zone, policy.denial.parameters, ttl);
+}
+
+/** Merge two sequences that are both in canonical order; what has one owner comes together. */
+function* mergeDenial(
+  nodes: Iterable<AuthorityNode>,
+  denials: Iterable<DenialRRset>,
+): Generator<[node: AuthorityNode | undefined, denial: DenialRRset | undefined]> {
+  const rest = denials[Symbol.iterator]();
+  let denial = rest.next();
+  for (const node of nodes) {
+    while (denial.done !== true && denial.value.key < node.key) {
+      yield [undefined, denial.value];
+      denial = rest.next();
+    }
+    if (denial.done !== true && denial.value.key === node.key) {
+      yield [node, denial.value];
+      denial = rest.next();
+    } else {
+      yield [node, undefined];
+    }
+  }
+  for (; denial.done !== true; denial = rest.next()) yield [undefined, denial.value];
+}
+
+function* batches(planned: Iterable<PlannedRRset>): Generator<PlannedRRset[]> {
+  let batch: PlannedRRset[] = [];
+  for (const entry of planned) {
+    batch.push(entry);
+    if (batch.length === rrsetsPerBatch) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Feeds a zone digest with signed RRsets in canonical order, an owner's RRSIGs in the place of their type. */
+class NodeDigest {
+  readonly #digest: ZoneDigest;
+  #owner: CanonicalName | undefined;
+  #waiting: VerifiedRRset[] = [];
+
+  constructor(apex: CanonicalName) {
+    this.#digest = new ZoneDigest(apex);
+  }
+
+  add(entry: VerifiedRRset): void {
+    const owner = canonicalName(entry.rrset.owner);
+    if (owner !== this.#owner) this.#flush();
+    this.#owner = owner;
+    this.#waiting.push(entry);
+  }
+
+  finish(): ReturnType<ZoneDigest['finish']> {
+    this.#flush();
+    return this.#digest.finish();
+  }
+
+  #flush(): void {
+    const owner = this.#owner;
+    if (owner === undefined) return;
+    const sorted = this.#waiting.toSorted((left, right) => left.rrset.type - right.rrset.type);
+    const rrsigs = sorted.flatMap(({ rrset, rrsigs: rdatas }) => rdatas.map((rdata) => ({ ttl: rrset.ttl, rdata })));
+    const before = sorted.filter(({ rrset }) => rrset.type < rrTypes.RRSIG);
+    const after = sorted.filter(({ rrset }) => rrset.type > rrTypes.RRSIG);
+    for (const { rrset } of before) this.#digest.add(owner, rrset.type, rrset.ttl, rrset.rdatas);
+    this.#digest.addRrsigs(owner, rrsigs);
+    for (const { rrset } of after) this.#digest.add(owner, rrset.type, rrset.ttl, rrset.rdatas);
+    this.#waiting = [];
+  }
+}
