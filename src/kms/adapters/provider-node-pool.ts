@@ -106,11 +106,12 @@ export class WorkerPool {
   }
 
   #idle(): Promise<void> {
-    if (this.#isIdle()) return Promise.resolve();
+    if (this.isIdle) return Promise.resolve();
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
-  #isIdle(): boolean {
+  /** Whether no call waits or is worked on. */
+  get isIdle(): boolean {
     return this.#lanes.length === 0 && [...this.#seats].every(({ owed }) => owed.size === 0);
   }
 
@@ -158,7 +159,7 @@ export class WorkerPool {
   }
 
   #notifyWhenIdle(): void {
-    if (this.#drained.length > 0 && this.#isIdle()) for (const resolve of this.#drained.splice(0)) resolve();
+    if (this.#drained.length > 0 && this.isIdle) for (const resolve of this.#drained.splice(0)) resolve();
   }
 
   #ask(seat: Seat, compose: (id: number) => Request): Promise<Response | undefined> {

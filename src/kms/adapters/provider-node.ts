@@ -58,6 +58,8 @@ export function openNodeProvider(options: NodeProviderOptions): CryptoProvider {
 const secondsToMicros = 1_000_000;
 /** Octets that are hashed or enciphered in a microsecond, roughly. */
 const octetsPerMicro = 400;
+/** A call of at most so many microseconds may be done on the calling thread. */
+const shortCall = 100;
 /** What a call costs besides its items, in microseconds. */
 const callCost = 5;
 
@@ -75,11 +77,13 @@ interface Batch {
 }
 
 class NodeProvider implements CryptoProvider {
-  readonly #engine: CryptoEngine | undefined;
+  readonly #engine: CryptoEngine;
   readonly #pool: WorkerPool | undefined;
   readonly #sealer: Sealer;
   readonly #currentKek: string;
   readonly #maxBacklog: number;
+  /** Batches since the event loop last turned. */
+  #callsThisTurn = 0;
   #closed = false;
 
   constructor({ keks, workers = availableParallelism(), cachedKeys = 2048, maxBacklog = 20 }: NodeProviderOptions) {
@@ -88,8 +92,8 @@ class NodeProvider implements CryptoProvider {
     this.#currentKek = newest.id;
     this.#sealer = new Sealer(keks);
     this.#maxBacklog = maxBacklog * Math.max(1, workers) * secondsToMicros;
-    if (workers === 0) this.#engine = new CryptoEngine(keks, cachedKeys);
-    else this.#pool = new WorkerPool(workers, { keks: [...keks], cacheCapacity: cachedKeys });
+    this.#engine = new CryptoEngine(keks, cachedKeys);
+    if (workers > 0) this.#pool = new WorkerPool(workers, { keks: [...keks], cacheCapacity: cachedKeys });
   }
 
   async generate(ref: KeyVersionRef): Promise<NewMaterial> {
@@ -215,7 +219,7 @@ class NodeProvider implements CryptoProvider {
   }
 
   async forget(key: { readonly key: string; readonly version?: number }): Promise<void> {
-    this.#engine?.forget(key);
+    this.#engine.forget(key);
     await this.#pool?.forget({ ...key });
   }
 
@@ -232,7 +236,7 @@ class NodeProvider implements CryptoProvider {
     this.#assertOpen();
     if (this.#pool !== undefined) return this.#pool.task(task);
     try {
-      return await presentEngine(this.#engine).runTask(task);
+      return await this.#engine.runTask(task);
     } catch (error) {
       throw errorOf(failureOf(error));
     }
@@ -241,22 +245,34 @@ class NodeProvider implements CryptoProvider {
   async #batch(batch: Batch): Promise<Outcome<Uint8Array>[]> {
     this.#assertOpen();
     if (batch.runs.length === 0) return [];
-    if (this.#pool !== undefined) return (await this.#runOnPool(this.#pool, batch)).flatMap(outcomesOf);
+    const itemCost = batch.itemCost + octetsOf(batch.runs) / octetsPerMicro / (batch.runs.length / batch.width);
+    const pool = this.#poolFor(batch, itemCost);
+    if (pool !== undefined) return (await this.#runOnPool(pool, batch, itemCost)).flatMap(outcomesOf);
     try {
-      return outcomesOf(presentEngine(this.#engine).runBatch(jobOf(batch, 0, batch.runs.length)));
+      return outcomesOf(this.#engine.runBatch(jobOf(batch, 0, batch.runs.length)));
     } catch (error) {
       throw errorOf(failureOf(error));
     }
   }
 
-  #runOnPool(pool: WorkerPool, batch: Batch): Promise<readonly BatchAnswer[]> {
+  /**
+   * Choose where to work: a short call that is alone is done here at once, since to wake a worker and to be woken takes
+   * five times as long as a signature. As soon as calls come together the workers have them.
+   */
+  #poolFor({ runs, width }: Batch, itemCost: number): WorkerPool | undefined {
+    if (this.#pool === undefined) return undefined;
+    if (this.#callsThisTurn === 0) setImmediate(() => (this.#callsThisTurn = 0));
+    this.#callsThisTurn++;
+    const short = (runs.length / width) * itemCost <= shortCall;
+    return short && this.#callsThisTurn === 1 && this.#pool.isIdle ? undefined : this.#pool;
+  }
+
+  #runOnPool(pool: WorkerPool, batch: Batch, itemCost: number): Promise<readonly BatchAnswer[]> {
     if (pool.backlog > this.#maxBacklog) {
       throw new KmsError('overloaded', 'too much cryptographic work is waiting: try again in a moment');
     }
-    const items = batch.runs.length / batch.width;
-    const octets = batch.runs.reduce((sum, run) => sum + run.length, 0);
-    const itemCost = batch.itemCost + octets / octetsPerMicro / items;
-    const piece = Math.max(1, Math.floor(pool.pieceCost(items * itemCost) / itemCost)) * batch.width;
+    const total = (batch.runs.length / batch.width) * itemCost;
+    const piece = Math.max(1, Math.floor(pool.pieceCost(total) / itemCost)) * batch.width;
     const jobs: BatchJob[] = [];
     for (let start = 0; start < batch.runs.length; start += piece) jobs.push(jobOf(batch, start, start + piece));
     return pool.run(jobs);
@@ -300,7 +316,8 @@ function present(bytes: Uint8Array | undefined): Uint8Array {
   return bytes;
 }
 
-function presentEngine(engine: CryptoEngine | undefined): CryptoEngine {
-  if (engine === undefined) throw new KmsError('internal', 'the provider has neither workers nor an engine');
-  return engine;
+function octetsOf(runs: readonly Uint8Array[]): number {
+  let octets = 0;
+  for (const run of runs) octets += run.length;
+  return octets;
 }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { randomFillSync } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -80,7 +80,7 @@ async function readWhole(file: FileHandle, path: string): Promise<SecretBytes> {
 async function make(path: string): Promise<void> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const draft = `${path}.${process.pid}.new`;
+  const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
   const file = await open(draft, 'wx', 0o600);
   using secret = new SecretBytes(randomFillSync(new Uint8Array(kekBytes)));
   try {
