@@ -11,6 +11,7 @@ export default defineConfig({
         include: [`test/${kind}/**/*.test.ts`],
         testTimeout: kind === 'unit' ? 10_000 : 120_000,
         hookTimeout: 120_000,
+        setupFiles: ['test/support/setup.ts'],
       },
     })),
   },

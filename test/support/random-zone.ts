@@ -25,7 +25,7 @@ const kinds: readonly Kind[] = [
     `${owner} IN AAAA 2001:db8::${(random() % 65_536).toString(16)}`,
   ],
   (owner, random) => [`${owner} IN TXT "${random().toString(36)}" "second; string"`],
-  (owner) => [`${owner} IN MX 10 Mail.${origin(owner)}`, `${owner} IN MX 20 .`],
+  (owner) => [`${owner} IN MX 10 Mail.${lastLabel(owner)}`, `${owner} IN MX 20 .`],
   (owner) => [`${owner} IN CNAME target.example.`],
   (owner) => [`${owner} IN NS ns.${owner}`, `ns.${owner} IN A 192.0.2.53`],
   (owner) => [`${owner} IN NS ns.elsewhere.example.`],
@@ -40,7 +40,7 @@ const kinds: readonly Kind[] = [
 ];
 
 /** A relative owner's own last label, so that RDATA names point into the zone with mixed case. */
-function origin(owner: string): string {
+function lastLabel(owner: string): string {
   return owner.split('.').at(-1) ?? owner;
 }
 
