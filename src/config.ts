@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import { type LogLevel, type Setting, type SettingName, settings } from '#app/settings.ts';
+import { ServiceError } from '#lib/errors.ts';
+import type { SecretText } from '#lib/secret-text.ts';
+
+/** Where the root key comes from. A secret stays in its variable until the KMS takes it out of there. */
+export type RootKeySource =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'environment' | 'passphrase'; readonly variable: string };
+
+/** Everything that an operator can set, checked. */
+export interface Config {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** Absolute path. */
+  readonly dataDirectory: string;
+  /** Without one, the token in the data folder counts. */
+  readonly adminToken?: SecretText;
+  readonly rootKey: RootKeySource;
+  readonly organisation: string;
+  readonly regions: readonly string[];
+  /** The KMS that signs. Without one it is the one in this process. */
+  readonly kmsUrl?: string;
+  readonly databaseUrl?: SecretText;
+  readonly redisUrl?: SecretText;
+  readonly logLevel: LogLevel;
+}
+
+/** A setting stopped the start; the message has one line for each fault. */
+export class ConfigError extends ServiceError<'setting-invalid'> {}
+
+/**
+ * Read and check the settings. A flag wins over its variable. Every fault is named at once, and no secret is repeated.
+ *
+ * @param flags values from the command line by setting
+ * @throws ConfigError setting-invalid
+ */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Partial<Record<SettingName, string>>> = {},
+): Config {
+  const faults = unknownVariables(environment);
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const [name, setting] of Object.entries(settings) as [SettingName, Setting][]) {
+    const flag = flags[name];
+    const text = flag ?? environment[setting.variable] ?? setting.default;
+    if (text === undefined) continue;
+    const value = text === '' ? undefined : setting.read(text);
+    if (value === undefined) faults.push(faultOf(setting, text, flag !== undefined));
+    else values[name] = value;
+  }
+  const keys = (['rootKeyFile', 'rootKey', 'rootKeyPassphrase'] as const).filter((name) => values[name] !== undefined);
+  if (keys.length > 1) {
+    faults.push(
+      `${keys.map((name) => settings[name].variable).join(' and ')} are both set: the root key has one source`,
+    );
+  }
+  if (faults.length > 0) throw new ConfigError('setting-invalid', faults.join('\n'));
+  const { rootKeyFile, rootKey, rootKeyPassphrase, ...rest } = values;
+  const source = rootKeySource(
+    rest.dataDirectory as string,
+    rootKeyFile as string | undefined,
+    rootKey,
+    rootKeyPassphrase,
+  );
+  return Object.freeze({ ...rest, rootKey: Object.freeze(source) }) as Config;
+}
+
+function rootKeySource(data: string, file: string | undefined, key: unknown, passphrase: unknown): RootKeySource {
+  if (key !== undefined) return { kind: 'environment', variable: settings.rootKey.variable };
+  if (passphrase !== undefined) return { kind: 'passphrase', variable: settings.rootKeyPassphrase.variable };
+  return { kind: 'file', path: file ?? join(data, 'root.key') };
+}
+
+function faultOf(setting: Setting, text: string, isFlag: boolean): string {
+  const name = isFlag ? `--${setting.flag}` : setting.variable;
+  if (text === '') return `${name} is empty: give ${setting.allowed}, or leave it out`;
+  const shown = setting.flag === undefined ? 'has a value that is not allowed' : `is ${JSON.stringify(text)}`;
+  return `${name} ${shown}: it must be ${setting.allowed}`;
+}
+
+/** A misspelt variable would silently leave the default in force, so it is a fault. */
+function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Set<string>(Object.values(settings).map(({ variable }) => variable));
+  return Object.keys(environment)
+    .filter((variable) => variable.startsWith('ZONESEAL_') && !known.has(variable))
+    .toSorted()
+    .map((variable) => {
+      const names = [...known].filter((name) => name.startsWith('ZONESEAL_')).join(', ');
+      return `${variable} is not a setting: known are ${names}`;
+    });
+}

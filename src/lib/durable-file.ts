@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * A file that appears whole or not at all. What is written goes to a draft beside it; `commit` syncs the draft, renames
+ * it and syncs the folder. A crash before the rename leaves the old file and a draft, after it the new file.
+ */
+export interface DurableFile extends AsyncDisposable {
+  /** Append. The octets have reached the system, not yet the disk, when this resolves. */
+  write(data: string | Uint8Array): Promise<void>;
+  /** Put the draft in the place of the file. Nothing may be written afterwards. */
+  commit(): Promise<void>;
+}
+
+/** Open a draft for `path`; without `commit`, leaving its scope removes the draft. @param mode permission bits */
+export async function openDurableFile(path: string, mode = 0o666): Promise<DurableFile> {
+  const draft = draftOf(path);
+  const file = await open(draft, 'wx', mode);
+  let underWay = true;
+  return {
+    async write(data) {
+      await file.appendFile(data);
+    },
+    async commit() {
+      await file.sync();
+      await file.close();
+      await rename(draft, path);
+      underWay = false;
+      await syncDirectory(dirname(path));
+    },
+    async [Symbol.asyncDispose]() {
+      if (!underWay) return;
+      await file.close().catch(() => undefined); // it may be closed already when the rename failed
+      await rm(draft, { force: true });
+    },
+  };
+}
+
+/**
+ * Create a file with this content, readable by its owner alone, unless there is one already.
+ *
+ * @returns whether it was created; false when another process was first
+ */
+export async function createSecretFile(path: string, content: string): Promise<boolean> {
+  const draft = draftOf(path);
+  const file = await open(draft, 'wx', 0o600);
+  try {
+    await writeAndSync(file, content);
+    await link(draft, path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+  await syncDirectory(dirname(path));
+  return true;
+}
+
+async function writeAndSync(file: FileHandle, content: string): Promise<void> {
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function draftOf(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.new`;
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

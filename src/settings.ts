@@ -1,0 +1,137 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { SecretText } from '#lib/secret-text.ts';
+
+const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Something that can be set. `read` returns undefined for what is not allowed. */
+export interface Setting {
+  readonly variable: string;
+  /** Long flag without the dashes; a setting with a secret has none, since command lines are seen by every user. */
+  readonly flag?: string;
+  readonly summary: string;
+  readonly allowed: string;
+  readonly default?: string;
+  read(text: string): unknown;
+}
+
+const slug = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const hostName =
+  /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?)*$/;
+
+/** Every setting there is. The command line and its help are made of this table. */
+export const settings = {
+  host: {
+    variable: 'ZONESEAL_HOST',
+    flag: 'host',
+    summary: 'address to listen on',
+    allowed: 'an IP address or a host name',
+    default: '127.0.0.1',
+    read: (text) => (isIP(text) !== 0 || hostName.test(text) ? text : undefined),
+  },
+  port: {
+    variable: 'ZONESEAL_PORT',
+    flag: 'port',
+    summary: 'TCP port to listen on, 0 for any free one',
+    allowed: 'a number from 0 to 65535',
+    default: '8080',
+    read: (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
+  },
+  dataDirectory: {
+    variable: 'ZONESEAL_DATA',
+    flag: 'data',
+    summary: 'folder of the keys and of everything else that must not be lost',
+    allowed: 'the path of a folder',
+    default: './data',
+    read: (text) => (text.includes('\0') ? undefined : resolve(text)),
+  },
+  adminToken: {
+    variable: 'ZONESEAL_ADMIN_TOKEN',
+    summary: 'token that may do everything; without it one is made in the data folder',
+    allowed: 'up to 4096 printable ASCII characters without spaces',
+    read: (text) => (/^[\x21-\x7e]{1,4096}$/.test(text) ? new SecretText(text) : undefined),
+  },
+  rootKeyFile: {
+    variable: 'ZONESEAL_ROOT_KEY_FILE',
+    flag: 'root-key-file',
+    summary: 'file of the root key; made on the first start, in the data folder unless set',
+    allowed: 'the path of a file of 32 octets with mode 0600',
+    read: (text) => (text.includes('\0') ? undefined : resolve(text)),
+  },
+  rootKey: {
+    variable: 'ZONESEAL_ROOT_KEY',
+    summary: 'the root key itself, instead of a file',
+    allowed: '32 octets in base64 or hexadecimal',
+    read: (text) => (/^(?:[A-Za-z0-9+/]{43}=|[0-9A-Fa-f]{64})$/.test(text.trim()) ? true : undefined),
+  },
+  rootKeyPassphrase: {
+    variable: 'ZONESEAL_ROOT_KEY_PASSPHRASE',
+    summary: 'a passphrase that gives the root key, instead of a file',
+    allowed: 'at least 12 characters',
+    read: (text) => (text.length >= 12 ? true : undefined),
+  },
+  organisation: {
+    variable: 'ZONESEAL_ORGANISATION',
+    flag: 'organisation',
+    summary: 'organisation that exists from the first start',
+    allowed: '1 to 63 letters, digits, dots, dashes and underscores',
+    default: 'o-default',
+    read: (text) => (/^[A-Za-z0-9][\w.-]{0,62}$/.test(text) ? text : undefined),
+  },
+  regions: {
+    variable: 'ZONESEAL_REGIONS',
+    flag: 'regions',
+    summary: 'regions of this KMS, with commas between them',
+    allowed: 'slugs of lower-case letters, digits and dashes, each once, such as nl-01,nl-02',
+    default: 'nl-01',
+    read: readRegions,
+  },
+  kmsUrl: {
+    variable: 'ZONESEAL_KMS_URL',
+    flag: 'kms',
+    summary: 'KMS that holds the keys, instead of the one in this process',
+    allowed: 'an http or https URL without credentials, query and fragment',
+    read: readKmsUrl,
+  },
+  databaseUrl: {
+    variable: 'DATABASE_URL',
+    summary: 'PostgreSQL database, instead of files in the data folder',
+    allowed: 'a postgres:// or postgresql:// URL',
+    read: (text) => readSecretUrl(text, ['postgres:', 'postgresql:']),
+  },
+  redisUrl: {
+    variable: 'REDIS_URL',
+    summary: 'Redis for the queue of re-signing, instead of the embedded queue',
+    allowed: 'a redis:// or rediss:// URL',
+    read: (text) => readSecretUrl(text, ['redis:', 'rediss:']),
+  },
+  logLevel: {
+    variable: 'ZONESEAL_LOG_LEVEL',
+    flag: 'log-level',
+    summary: 'how much is logged on stderr',
+    allowed: `one of ${logLevels.join(', ')}`,
+    default: 'info',
+    read: (text) => logLevels.find((level) => level === text),
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
+
+function readRegions(text: string): readonly string[] | undefined {
+  const regions = text.split(',').map((region) => region.trim());
+  const sound = regions.every((region) => slug.test(region)) && new Set(regions).size === regions.length;
+  return sound ? Object.freeze(regions) : undefined;
+}
+
+function readKmsUrl(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') return undefined;
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined;
+  return url.href.replace(/\/+$/, '');
+}
+
+function readSecretUrl(text: string, protocols: readonly string[]): SecretText | undefined {
+  const url = URL.parse(text);
+  return url !== null && protocols.includes(url.protocol) ? new SecretText(text) : undefined;
+}
