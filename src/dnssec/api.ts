@@ -111,7 +111,7 @@ export const DescribeKeysQuery = Type.Object(
     zone: DomainName,
     region: Type.String({ minLength: 1 }),
     role: Type.Optional(Role),
-    algorithm: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
+    algorithm: Type.Optional(Type.String({ pattern: '^\\d{1,3}$' })),
   },
   closed,
 );
@@ -128,3 +128,75 @@ export const KeyRecords = Type.Object({
   ),
 });
 export type KeyRecords = Static<typeof KeyRecords>;
+
+const Flag = Type.Union([Type.Literal('true'), Type.Literal('false')]);
+const KeyText = Type.String({
+  minLength: 1,
+  maxLength: 300,
+  description: 'A KMS key, with versions if wanted: identity@1,2',
+});
+const DurationText = Type.String({
+  maxLength: 40,
+  examples: ['14d', '1209600'],
+  description: 'Seconds, or numbers with s, m, h, d, w.',
+});
+
+export const SignZoneQuery = Type.Object(
+  {
+    region: Type.String({ minLength: 1, maxLength: 255 }),
+    origin: Type.Optional(DomainName),
+    csk: Type.Optional(KeyText),
+    ksk: Type.Optional(KeyText),
+    zsk: Type.Optional(KeyText),
+    algorithm: Type.Optional(
+      Type.String({ pattern: '^\\d{1,3}$', description: 'DNSSEC algorithm number, for RSA keys: 8 or 10.' }),
+    ),
+    denial: Type.Optional(Type.Union([Type.Literal('nsec'), Type.Literal('nsec3')])),
+    optOut: Type.Optional(Flag),
+    validity: Type.Optional(DurationText),
+    inceptionOffset: Type.Optional(DurationText),
+    jitter: Type.Optional(DurationText),
+    serial: Type.Optional(
+      Type.Union([
+        Type.Literal('keep'),
+        Type.Literal('increment'),
+        Type.Literal('unixtime'),
+        Type.Literal('datecounter'),
+      ]),
+    ),
+    zonemd: Type.Optional(Flag),
+  },
+  closed,
+);
+export type SignZoneQuery = Static<typeof SignZoneQuery>;
+
+export const VerifyZoneQuery = Type.Object(
+  {
+    origin: Type.Optional(DomainName),
+    at: Type.Optional(
+      Type.String({ format: 'date-time', description: 'The time at which signatures must be valid. Default now.' }),
+    ),
+    anchor: Type.Optional(
+      Type.String({ maxLength: 5000, description: 'DS or DNSKEY records of the apex as master-file lines.' }),
+    ),
+  },
+  closed,
+);
+
+export const VerifyZoneResponse = Type.Object({
+  valid: Type.Boolean(),
+  zone: Type.String(),
+  records: Type.Integer(),
+  signaturesChecked: Type.Integer(),
+  faults: Type.Array(
+    Type.Object({
+      severity: Type.Union([Type.Literal('error'), Type.Literal('warning')]),
+      code: Type.String(),
+      owner: Type.String(),
+      type: Type.Optional(Type.String()),
+      message: Type.String(),
+    }),
+    { description: 'At most 1000.' },
+  ),
+});
+export type VerifyZoneResponse = Static<typeof VerifyZoneResponse>;

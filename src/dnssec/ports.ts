@@ -47,6 +47,13 @@ export interface Signer {
   sign(batch: SignBatch): Promise<readonly Uint8Array[]>;
 }
 
+/** The KMS as the callers of the service see it. */
+export interface Kms {
+  signerFor(caller: Caller, region: string): Signer;
+  /** Let the KMS check who calls, for work that needs no key. @throws DnssecError unauthenticated, kms-refused, kms-unavailable */
+  assertKnown(caller: Caller): Promise<void>;
+}
+
 /** A new signing key, for those who asked for one by leaving the key out. */
 export interface KeyRequest {
   readonly name: string;

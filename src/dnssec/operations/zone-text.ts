@@ -1,0 +1,139 @@
+import { formatName, type Name, parseName } from '#dns/name.ts';
+import { formatRRType, parseRRType, rrTypes } from '#dns/rr-type.ts';
+import type { ResourceRecord } from '#dns/rrset.ts';
+import { formatRdata, parseRdataText } from '#dns/rdata/rdata.ts';
+import { printRecords } from '#dns/zone-file/print.ts';
+import { readZoneFile, type ZoneFileOptions } from '#dns/zone-file/read.ts';
+import { ServiceError } from '#lib/errors.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import type { VerifiedRRset } from '#dnssec/core/signing/verified.ts';
+
+/** How a zone is written: as a master file, or as one JSON object for each record and line. */
+export type ZoneForm = 'master' | 'ndjson';
+
+/** A source of records whose apex is known: the owner of the first SOA. */
+export interface ZoneSource {
+  readonly apex: Name;
+  readonly records: AsyncIterable<readonly ResourceRecord[]>;
+}
+
+/**
+ * Open a zone for reading, up to its SOA.
+ *
+ * @throws DnssecError zone-invalid when there is no SOA, or one of another name than `options.origin`; DnsError
+ */
+export async function openZone(
+  source: AsyncIterable<Uint8Array>,
+  form: ZoneForm,
+  options: ZoneFileOptions,
+): Promise<ZoneSource> {
+  const pieces = form === 'master' ? readZoneFile(source, options) : readRecordLines(source, options);
+  const held: (readonly ResourceRecord[])[] = [];
+  for (;;) {
+    const next = await pieces.next();
+    if (next.done === true)
+      throw new DnssecError('zone-invalid', `${options.fileName} holds no SOA record, so it is no whole zone`);
+    held.push(next.value);
+    const soa = next.value.find((record) => record.type === rrTypes.SOA);
+    if (soa !== undefined) return { apex: soa.owner, records: resume(held, pieces) };
+  }
+}
+
+async function* resume<Piece>(held: Piece[], rest: AsyncGenerator<Piece>): AsyncGenerator<Piece> {
+  for (let piece = held.shift(); piece !== undefined; piece = held.shift()) yield piece;
+  yield* rest;
+}
+
+const longestLine = 1_048_576;
+
+/** Read records from lines of JSON: `{"name", "type", "ttl", "rdata"}`, or the same within `{"record": …}` as we print it. */
+async function* readRecordLines(
+  source: AsyncIterable<Uint8Array>,
+  options: ZoneFileOptions,
+): AsyncGenerator<readonly ResourceRecord[]> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let rest = '';
+  let line = 0;
+  for await (const bytes of source) {
+    const lines = (rest + decode(decoder, bytes)).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > longestLine) throw lineError(options, line + 1, 'the line is longer than a mebibyte');
+    const records: ResourceRecord[] = [];
+    for (const text of lines) {
+      line += 1;
+      if (text.trim() !== '') records.push(parseRecordLine(text, options, line));
+    }
+    if (records.length > 0) yield records;
+  }
+  if (rest.trim() !== '') yield [parseRecordLine(rest, options, line + 1)];
+}
+
+function decode(decoder: InstanceType<typeof TextDecoder>, bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes, { stream: true });
+  } catch (error) {
+    throw new DnssecError('zone-invalid', 'the records are not UTF-8', { cause: error });
+  }
+}
+
+function parseRecordLine(text: string, options: ZoneFileOptions, line: number): ResourceRecord {
+  const fields = parseJsonLine(text, options, line);
+  const { name, type, ttl = options.defaultTtl, rdata } = fields;
+  if (typeof name !== 'string') throw lineError(options, line, '/name is not a string');
+  if (typeof type !== 'string') throw lineError(options, line, '/type is not a string');
+  if (typeof rdata !== 'string') throw lineError(options, line, '/rdata is not a string');
+  if (typeof ttl !== 'number' || !Number.isInteger(ttl) || ttl < 0 || ttl > 0x7fffffff) {
+    throw lineError(options, line, '/ttl is not a number of seconds up to 2147483647');
+  }
+  try {
+    const rrType = parseRRType(type);
+    return {
+      owner: parseName(name, options.origin),
+      type: rrType,
+      ttl,
+      rdata: parseRdataText(rrType, rdata, options.origin),
+    };
+  } catch (error) {
+    if (error instanceof ServiceError) throw lineError(options, line, error.message);
+    throw error;
+  }
+}
+
+function parseJsonLine(text: string, options: ZoneFileOptions, line: number): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw lineError(options, line, 'the line is not a JSON object');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw lineError(options, line, 'the line is not a JSON object');
+  return ('record' in value ? value.record : value) as Record<string, unknown>;
+}
+
+function lineError({ fileName }: ZoneFileOptions, line: number, what: string): DnssecError {
+  return new DnssecError('zone-invalid', `${fileName}:${line}: ${what}`, { details: { file: fileName, line } });
+}
+
+/** Print signed RRsets, each followed by its RRSIGs. */
+export function* printSigned(signed: readonly VerifiedRRset[], form: ZoneForm): Generator<string> {
+  if (form === 'master') yield* printRecords(recordsOf(signed));
+  else yield recordLines(signed);
+}
+
+function recordLines(signed: readonly VerifiedRRset[]): string {
+  let text = '';
+  for (const { owner, type, ttl, rdata } of recordsOf(signed)) {
+    const record = { name: formatName(owner), type: formatRRType(type), ttl, rdata: formatRdata(type, rdata) };
+    text += `${JSON.stringify({ record })}\n`;
+  }
+  return text;
+}
+
+function* recordsOf(signed: readonly VerifiedRRset[]): Generator<ResourceRecord> {
+  for (const { rrset, rrsigs } of signed) {
+    const { owner, type, ttl } = rrset;
+    for (const rdata of rrset.rdatas) yield { owner, type, ttl, rdata };
+    for (const rdata of rrsigs) yield { owner, type: rrTypes.RRSIG, ttl, rdata };
+  }
+}
