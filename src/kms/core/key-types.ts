@@ -187,7 +187,7 @@ const rows: readonly KeyTypeRow[] = [
     ...ecdsa,
     type: 'ecdsa-p521',
     order:
-      0x01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
+      0x01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
     curve: 'secp521r1',
     scalarBytes: 66,
     defaultHash: 'sha2-512',
