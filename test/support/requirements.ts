@@ -1,9 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { skippedFileVariable } from '#test/support/skipped-file.ts';
 import { findTool, type Tool, toolPackages } from '#test/support/tools.ts';
-
-/** The variable with the path of the file that collects what was skipped; `test/run.ts` sets and prints it. */
-export const skippedFileVariable = 'TEST_SKIPPED_FILE';
 
 /**
  * Describe tests that need programs which a machine may lack. Where one is missing they are skipped and listed at the
