@@ -1,6 +1,7 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import { Ajv, type ErrorObject, type Options } from 'ajv';
 import type { TSchema } from 'typebox';
+import { parseInstant } from '#lib/clock.ts';
 import { RequestError } from '#app/http/problems.ts';
 
 const options: Options = {
@@ -20,7 +21,9 @@ const options: Options = {
 export function requestValidator(): FastifySchemaCompiler<TSchema> {
   const forBodies = new Ajv({ ...options, coerceTypes: false });
   const forText = new Ajv({ ...options, coerceTypes: 'array' });
-  for (const ajv of [forBodies, forText]) ajv.addKeyword('example');
+  for (const ajv of [forBodies, forText]) {
+    ajv.addFormat('date-time', (text) => parseInstant(text) !== undefined);
+  }
   return ({ schema, httpPart }) => (httpPart === 'body' ? forBodies : forText).compile(schema);
 }
 

@@ -16,6 +16,23 @@ export function formatInstant(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
+const instant = /^\d{4}-\d{2}-(\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/i;
+
+/**
+ * Parse an RFC 3339 time into milliseconds since the epoch; a text that is no such time gives `undefined`.
+ *
+ * Source: RFC 3339 §5.6.
+ */
+export function parseInstant(text: string): number | undefined {
+  const day = instant.exec(text)?.[1];
+  if (day === undefined) return undefined;
+  const milliseconds = Date.parse(text.toUpperCase());
+  // 30 February is taken for 2 March: the day must be the one that was written.
+  const written = Date.parse(`${text.slice(0, 10)}T00:00:00Z`);
+  const isDay = !Number.isNaN(written) && new Date(written).getUTCDate() === Number(day);
+  return Number.isNaN(milliseconds) || !isDay ? undefined : milliseconds;
+}
+
 /** Format seconds since the epoch as YYYYMMDDHHmmSS in UTC. */
 export function formatCompactTime(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 19).replaceAll(/[-:T]/g, '');

@@ -12,6 +12,7 @@ export const rfcs: Readonly<Record<number, string>> = {
   2782: 'A DNS RR for specifying the location of services (DNS SRV)',
   3110: 'RSA/SHA-1 SIGs and RSA KEYs in the Domain Name System (DNS)',
   3279: 'Algorithms and Identifiers for the Internet X.509 Public Key Infrastructure Certificate and CRL Profile',
+  3339: 'Date and Time on the Internet: Timestamps',
   3597: 'Handling of Unknown DNS Resource Record (RR) Types',
   4025: 'A Method for Storing IPsec Keying Material in DNS',
   4027: 'Domain Name System Media Types',
