@@ -131,21 +131,21 @@ interface Pss {
 /** Encode as EMSA-PSS does, with one thing different. */
 function pss(options: Pss): Buffer {
   const { salt = Buffer.alloc(32, 7), trailer = 0xbc, filler = 0, separator = 1, maskHash = 'sha256' } = options;
-  const check = createHash('sha256').update(Buffer.alloc(8)).update(digest).update(salt).digest();
+  const salted = createHash('sha256').update(Buffer.alloc(8)).update(digest).update(salt).digest();
   const block = Buffer.alloc(length - 33, filler);
   if (options.changed === 'salt') salt[0] = (salt[0] ?? 0) ^ 1;
   block[block.length - salt.length - 1] = separator;
   block.set(salt, block.length - salt.length);
   const counter = Buffer.alloc(4);
   for (let offset = 0; offset < block.length; counter.writeUInt32BE(counter.readUInt32BE() + 1)) {
-    for (const octet of createHash(maskHash).update(check).update(counter).digest()) {
+    for (const octet of createHash(maskHash).update(salted).update(counter).digest()) {
       if (offset < block.length) block[offset] = (block[offset] ?? 0) ^ octet;
       offset++;
     }
   }
   block[0] = ((block[0] ?? 0) & 0x7f) | (options.topBit === true ? 0x80 : 0);
-  if (options.changed === 'hash') check[0] = (check[0] ?? 0) ^ 1;
-  return Buffer.concat([block, check, Buffer.of(trailer)]);
+  if (options.changed === 'hash') salted[0] = (salted[0] ?? 0) ^ 1;
+  return Buffer.concat([block, salted, Buffer.of(trailer)]);
 }
 
 describe('PSS verification', () => {
@@ -163,7 +163,6 @@ describe('PSS verification', () => {
   });
 
   it('rejects every other encoding', async () => {
-    // With the top bit set the number can exceed the modulus: then no such signature exists, and the case is void.
     const encodings: Record<string, Pss> = {
       'another trailer': { trailer: 0xcc },
       'a trailer of 0': { trailer: 0 },
@@ -180,6 +179,7 @@ describe('PSS verification', () => {
   });
 
   it('rejects an encoding whose top bit is set', async () => {
+    // With that bit set the number can exceed the modulus; then no such signature exists and another salt is tried.
     let encoded = pss({ topBit: true });
     for (let fill = 0; BigInt(`0x${encoded.toString('hex')}`) >= modulus; fill++) {
       encoded = pss({ topBit: true, salt: Buffer.alloc(32, fill) });
