@@ -1,8 +1,8 @@
-import { Buffer } from 'node:buffer';
 import { createCipheriv, createDecipheriv, randomFillSync, type KeyObject } from 'node:crypto';
 import { KmsError } from '#kms/core/errors.ts';
 import type { KeyType } from '#kms/core/key-types.ts';
-import { encodeHex } from '#lib/encoding.ts';
+import { joinBytes, utf8Bytes } from '#lib/bytes.ts';
+import { decodeHex, encodeHex } from '#lib/encoding.ts';
 
 /**
  * The envelope around key material: AES-256-GCM under a key-encryption key (KEK).
@@ -63,23 +63,22 @@ export function composeContext(...parts: readonly (string | undefined)[]): Uint8
     }
     // A lone surrogate becomes U+FFFD in UTF-8, which would make two names one.
     if (!part.isWellFormed()) throw new KmsError('internal', 'a name that is bound to key material is not well formed');
-    const text = Buffer.from(part, 'utf8');
-    const head = Buffer.alloc(5);
-    head.writeUInt8(1);
-    head.writeUInt32BE(text.length, 1);
-    pieces.push(head, text);
+    const text = utf8Bytes(part);
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, text.length);
+    pieces.push(Uint8Array.of(1), length, text);
   }
-  return Buffer.concat(pieces);
+  return joinBytes(...pieces);
 }
 
 /** Wrap material under a KEK. The material stays the caller's to wipe. */
 export function sealMaterial(kek: Kek, material: Uint8Array, context: Uint8Array): Uint8Array {
   const blob = new Uint8Array(overhead + material.length);
   blob[0] = format;
-  blob.set(Buffer.from(kek.id, 'hex'), 1);
+  blob.set(idOctets(kek), 1);
   const nonce = randomFillSync(blob.subarray(headerBytes, headerBytes + nonceBytes));
   const cipher = createCipheriv('aes-256-gcm', kek.key, nonce, { authTagLength: tagBytes });
-  cipher.setAAD(Buffer.concat([blob.subarray(0, headerBytes), context]));
+  cipher.setAAD(joinBytes(blob.subarray(0, headerBytes), context));
   blob.set(cipher.update(material), headerBytes + nonceBytes);
   cipher.final();
   blob.set(cipher.getAuthTag(), blob.length - tagBytes);
@@ -95,7 +94,7 @@ export function openMaterial(kek: Kek, blob: Uint8Array, context: Uint8Array): U
   if (kekIdOf(blob) !== kek.id) throw damaged('it is sealed under another key-encryption key');
   const nonce = blob.subarray(headerBytes, headerBytes + nonceBytes);
   const decipher = createDecipheriv('aes-256-gcm', kek.key, nonce, { authTagLength: tagBytes });
-  decipher.setAAD(Buffer.concat([blob.subarray(0, headerBytes), context]));
+  decipher.setAAD(joinBytes(blob.subarray(0, headerBytes), context));
   decipher.setAuthTag(blob.subarray(-tagBytes));
   const material = decipher.update(blob.subarray(headerBytes + nonceBytes, -tagBytes));
   try {
@@ -111,6 +110,12 @@ export function openMaterial(kek: Kek, blob: Uint8Array, context: Uint8Array): U
 export function kekIdOf(blob: Uint8Array): string {
   if (blob[0] !== format || blob.length <= overhead) throw damaged('it has not the form of a sealed key');
   return encodeHex(blob.subarray(1, headerBytes));
+}
+
+function idOctets({ id }: Kek): Uint8Array {
+  const octets = decodeHex(id);
+  if (octets?.length === idBytes) return octets;
+  throw new KmsError('internal', 'the id of a key-encryption key is not 16 hexadecimal digits');
 }
 
 function damaged(why: string, cause?: unknown): KmsError {

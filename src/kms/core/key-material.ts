@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import {
   createPrivateKey,
   createPublicKey,
@@ -12,6 +11,7 @@ import {
 import { isOneElement } from '#kms/core/der.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import type { AeadKeyType, HmacKeyType, KeyTypeRow } from '#kms/core/key-types.ts';
+import { bufferView } from '#lib/bytes.ts';
 
 /** The material of a key version, ready for use: a secret, or a private key with its public one. */
 export type KeyMaterial =
@@ -32,7 +32,7 @@ export function isSymmetric(row: KeyTypeRow): row is SymmetricRow {
  */
 export function loadMaterial(row: KeyTypeRow, material: Uint8Array): KeyMaterial {
   if (isSymmetric(row)) return { kind: 'secret', secret: createSecretKey(material) };
-  const privateKey = createPrivateKey({ key: asBuffer(material), format: 'der', type: 'pkcs8' });
+  const privateKey = createPrivateKey({ key: bufferView(material), format: 'der', type: 'pkcs8' });
   return { kind: 'pair', privateKey, publicKey: createPublicKey(privateKey) };
 }
 
@@ -129,8 +129,4 @@ export function equalInConstantTime(left: Uint8Array, right: Uint8Array): boolea
 
 function invalid(message: string): KmsError {
   return new KmsError('import-invalid', message);
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,9 +1,9 @@
-import { Buffer } from 'node:buffer';
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, type PrivateKeyInput } from 'node:crypto';
 import { isOneElement } from '#kms/core/der.ts';
 import { KmsError } from '#kms/core/errors.ts';
+import { bufferView } from '#lib/bytes.ts';
 
-const pemStart = Buffer.from('-----BEGIN ');
+const pemStart = '-----BEGIN ';
 const rawLengths: ReadonlySet<number> = new Set([16, 32]);
 
 /**
@@ -14,9 +14,9 @@ const rawLengths: ReadonlySet<number> = new Set([16, 32]);
  * @throws KmsError import-invalid
  */
 export function parseMaterial(material: Uint8Array): Uint8Array {
-  if (startsWithPem(material)) return toPkcs8({ key: Buffer.from(material), format: 'pem' });
+  if (holdsPem(material)) return toPkcs8({ key: bufferView(material), format: 'pem' });
   if (isOneElement(material, 0x30)) {
-    const key = Buffer.from(material);
+    const key = bufferView(material);
     for (const type of ['pkcs8', 'pkcs1', 'sec1'] as const) {
       const target = tryPkcs8({ key, format: 'der', type });
       if (target !== undefined) return target;
@@ -26,15 +26,13 @@ export function parseMaterial(material: Uint8Array): Uint8Array {
   throw unreadable();
 }
 
-type PrivateKeySource = Exclude<Parameters<typeof createPrivateKey>[0], string | Buffer>;
-
-function toPkcs8(source: PrivateKeySource): Uint8Array {
+function toPkcs8(source: PrivateKeyInput): Uint8Array {
   const target = tryPkcs8(source);
   if (target === undefined) throw unreadable();
   return target;
 }
 
-function tryPkcs8(source: PrivateKeySource): Uint8Array | undefined {
+function tryPkcs8(source: PrivateKeyInput): Uint8Array | undefined {
   try {
     return createPrivateKey(source).export({ format: 'der', type: 'pkcs8' });
   } catch {
@@ -42,9 +40,9 @@ function tryPkcs8(source: PrivateKeySource): Uint8Array | undefined {
   }
 }
 
-function startsWithPem(material: Uint8Array): boolean {
-  const start = Buffer.from(material.subarray(0, 4096)).toString('latin1').trimStart();
-  return start.startsWith(pemStart.toString('latin1'));
+/** Looked for in the octets: key material never becomes a string. Text may stand before it. */
+function holdsPem(material: Uint8Array): boolean {
+  return bufferView(material).includes(pemStart);
 }
 
 function unreadable(): KmsError {

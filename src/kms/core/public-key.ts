@@ -1,7 +1,7 @@
-import { Buffer } from 'node:buffer';
 import { createPublicKey } from 'node:crypto';
 import { KmsError } from '#kms/core/errors.ts';
 import { keyTypeRow, type KeyType } from '#kms/core/key-types.ts';
+import { bufferView } from '#lib/bytes.ts';
 import { encodeBase64 } from '#lib/encoding.ts';
 
 /** How a public key is asked for: `pem` and `der` are SubjectPublicKeyInfo. */
@@ -30,7 +30,7 @@ export function formatPublicKey(type: KeyType, spki: Uint8Array | undefined, for
   }
   const chosen = format ?? (row.publicKey === 'raw-base64' ? 'raw' : 'pem');
   if (chosen === 'der') return encodeBase64(spki);
-  const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  const key = createPublicKey({ key: bufferView(spki), format: 'der', type: 'spki' });
   if (chosen === 'jwk') return JSON.stringify(key.export({ format: 'jwk' }));
   if (chosen === 'pem') return key.export({ format: 'pem', type: 'spki' }) as string;
   switch (row.family) {

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import {
   constants,
   createCipheriv,
@@ -13,6 +12,7 @@ import { KmsError } from '#kms/core/errors.ts';
 import { hashRow } from '#kms/core/hash-algorithms.ts';
 import type { HashAlgorithm } from '#kms/core/key-types.ts';
 import { parseMaterial } from '#kms/core/material-file.ts';
+import { joinBytes } from '#lib/bytes.ts';
 
 /**
  * The wrapping of material on its way between owners, which PKCS#11 calls CKM_RSA_AES_KEY_WRAP:
@@ -31,7 +31,7 @@ export const wrappingAlgorithm = 'RSA_4096_OAEP_AES_256_KWP';
 const ephemeralBytes = 32;
 const kwpCipher = 'id-aes256-wrap-pad';
 /** Source: RFC 5649 §3. */
-const kwpIv = Buffer.from('a65959a6', 'hex');
+const kwpIv = Uint8Array.of(0xa6, 0x59, 0x59, 0xa6);
 
 /**
  * Wrap material for import: from PEM, from DER (PKCS#8, PKCS#1 or SEC 1), or from the raw octets of a symmetric key.
@@ -58,8 +58,8 @@ export function wrapTarget(publicKey: KeyObject, target: Uint8Array, oaepHash: H
   const ephemeral = randomBytes(ephemeralBytes);
   try {
     const cipher = createCipheriv(kwpCipher, ephemeral, kwpIv);
-    const wrapped = Buffer.concat([cipher.update(target), cipher.final()]);
-    return Buffer.concat([publicEncrypt({ key: publicKey, ...oaep(oaepHash) }, ephemeral), wrapped]);
+    const sealedKey = publicEncrypt({ key: publicKey, ...oaep(oaepHash) }, ephemeral);
+    return joinBytes(sealedKey, cipher.update(target), cipher.final());
   } finally {
     ephemeral.fill(0);
   }
@@ -77,7 +77,7 @@ export function unwrapTarget(privateKey: KeyObject, blob: Uint8Array, oaepHash: 
   const modulusBytes = (privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
   const wrappedBytes = blob.length - modulusBytes;
   if (wrappedBytes < 16 || wrappedBytes % 8 !== 0) throw unopened();
-  let ephemeral: Buffer | undefined;
+  let ephemeral: Uint8Array | undefined;
   try {
     ephemeral = privateDecrypt({ key: privateKey, ...oaep(oaepHash) }, blob.subarray(0, modulusBytes));
     if (ephemeral.length !== ephemeralBytes) throw unopened();

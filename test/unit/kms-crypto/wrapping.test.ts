@@ -114,6 +114,9 @@ describe('material for import', () => {
     expect(open(pair.export({ format: 'der', type: 'sec1' }))).toEqual(pkcs8);
     expect(open(utf8(`\n${pair.export({ format: 'pem', type: 'sec1' }) as string}`))).toEqual(pkcs8);
     expect(open(utf8(pair.export({ format: 'pem', type: 'pkcs8' }) as string))).toEqual(pkcs8);
+    expect(open(utf8(`Bag Attributes: none\n${pair.export({ format: 'pem', type: 'pkcs8' }) as string}`))).toEqual(
+      pkcs8,
+    );
     const rsaPkcs8 = rsa.export({ format: 'der', type: 'pkcs8' });
     expect(open(rsa.export({ format: 'der', type: 'pkcs1' }))).toEqual(rsaPkcs8);
     expect(open(utf8(rsa.export({ format: 'pem', type: 'pkcs1' }) as string))).toEqual(rsaPkcs8);
