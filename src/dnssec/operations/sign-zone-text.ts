@@ -48,7 +48,7 @@ export async function signZoneText(
     for (const text of printSigned(signed, form)) await write(text);
     rrsets += signed.length;
     for (const { rrsigs } of signed) signatures += rrsigs.length;
-    onProgress?.({ stage: 'signing', done: rrsets });
+    onProgress?.({ stage: 'signing', done: rrsets, total: prepared.mostRRsets });
   }
   return { apex: source.apex, serial: prepared.serial, keys, rrsets, signatures, warnings: prepared.warnings };
 }

@@ -33,7 +33,7 @@ export interface SigningProgress {
   readonly stage: 'reading' | 'signing';
   /** Records read, or RRsets signed. */
   readonly done: number;
-  /** What `done` grows to, once it is known. */
+  /** What `done` grows to at most, once that is known. */
   readonly total?: number;
 }
 
@@ -41,6 +41,8 @@ export interface SigningProgress {
 export interface PreparedZone {
   readonly zone: Zone;
   readonly serial: number;
+  /** RRsets that the signed zone has at most, denial included. */
+  readonly mostRRsets: number;
   readonly warnings: readonly ZoneFault[];
 }
 
@@ -90,7 +92,14 @@ export async function prepareZone(
   if (policy.denial.kind === 'nsec3') apexRRsets.push(nsec3ParamRRset(zone.apex, policy.denial.parameters));
   if (policy.zonemd)
     apexRRsets.push({ owner: apex, type: rrTypes.ZONEMD, ttl: soaRRset.ttl, rdatas: [placeholderZonemd(serial)] });
-  return { zone: withApexRRsets(zone, apexRRsets), serial, warnings: faults };
+  const prepared = withApexRRsets(zone, apexRRsets);
+  return { zone: prepared, serial, mostRRsets: countRRsets(prepared) + prepared.nodes.length, warnings: faults };
+}
+
+function countRRsets({ nodes }: Zone): number {
+  let count = 0;
+  for (const { rrsets } of nodes) count += rrsets.length;
+  return count;
 }
 
 const faultsShown = 20;
@@ -137,13 +146,19 @@ export async function* signZone(
 /** Plan every RRset of the signed zone but ZONEMD, in canonical order. */
 function* planZone(zone: Zone, policy: ZoneSigningPolicy, context: SigningContext): Generator<PlannedRRset> {
   for (const [node, denial] of mergeDenial(walkAuthority(zone), planDenial(zone, policy))) {
-    for (const rrset of node?.node?.rrsets ?? []) {
+    for (const rrset of soaFirst(node?.node?.rrsets ?? [])) {
       if (node === undefined || (rrset.type === rrTypes.ZONEMD && policy.zonemd)) continue;
       if (isSigned(node.standing, rrset.type)) yield planRRset(context, node.canonicalOwner, rrset);
       else yield { rrset, tasks: [] };
     }
     if (denial !== undefined) yield planRRset(context, denial.canonicalOwner, denial.rrset);
   }
+}
+
+/** Readers of zone files want the SOA before anything else. Source: RFC 1035 §5.2. */
+function soaFirst(rrsets: readonly RRset[]): readonly RRset[] {
+  const index = rrsets.findIndex((rrset) => rrset.type === rrTypes.SOA);
+  return index <= 0 ? rrsets : [rrsets[index] as RRset, ...rrsets.slice(0, index), ...rrsets.slice(index + 1)];
 }
 
 function planDenial(zone: Zone, policy: ZoneSigningPolicy): Iterable<DenialRRset> {

@@ -1,0 +1,65 @@
+import { KmsClient, KmsClientError } from '#kms/client.ts';
+import { messageOf } from '#lib/errors.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import type { Caller, Kms, KeyMaker, Signer } from '#dnssec/ports.ts';
+
+/** Where the KMS is: a base URL, or `unix:` and the path of a socket. */
+export interface KmsAddress {
+  readonly url: string;
+}
+
+/** Reach the KMS over HTTP: the only edge between the two modules. */
+export function connectKms({ url }: KmsAddress): Kms & { keyMakerFor(caller: Caller, region: string): KeyMaker } {
+  const client = (caller: Caller, region: string) => new KmsClient({ url, region, ...caller });
+  return {
+    signerFor: (caller, region) => signerOf(client(caller, region)),
+    keyMakerFor: (caller, region) => keyMakerOf(client(caller, region)),
+    async assertKnown(caller) {
+      await translated(() => client(caller, '').summary());
+    },
+  };
+}
+
+function signerOf(client: KmsClient): Signer {
+  return {
+    getKey: (keyId) =>
+      translated(async () => {
+        const [key, publicKeys] = await Promise.all([client.getKey(keyId), client.publicKeys(keyId)]);
+        const { identity, keyType, status, latestVersion } = key;
+        return { keyId: identity, keyType, status, latestVersion, publicKeys };
+      }),
+    sign: ({ keyId, version, algorithm, inputs }) =>
+      translated(() => client.signBatch(keyId, { keyVersion: version, inputs, ...algorithm.kmsParameters })),
+  };
+}
+
+function keyMakerOf(client: KmsClient): KeyMaker {
+  return {
+    findOrCreateKey: ({ name, keyType, labels }) =>
+      translated(async () => {
+        const known = await client.listKeys({ labels });
+        const usable = known.find((key) => key.keyType === keyType && key.status === 'active');
+        const key = usable ?? (await client.createKey({ name: `${name} ${keyType}`, keyType, labels }));
+        return key.identity;
+      }),
+  };
+}
+
+/** Say in the words of this module what the KMS's client says. */
+async function translated<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof KmsClientError)) throw error;
+    throw new DnssecError(codeFor(error), messageOf(error), { cause: error, details: error.details });
+  }
+}
+
+function codeFor({
+  code,
+  status,
+}: KmsClientError): 'kms-unavailable' | 'unauthenticated' | 'not-found' | 'kms-refused' {
+  if (code === 'unreachable' || status === 503 || status === 429) return 'kms-unavailable';
+  if (status === 401) return 'unauthenticated';
+  return status === 404 ? 'not-found' : 'kms-refused';
+}

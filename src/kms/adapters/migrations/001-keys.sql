@@ -1,0 +1,95 @@
+-- What the store keeps about itself, such as the parameters of a passphrase.
+CREATE TABLE settings (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE key_encryption_keys (
+  id TEXT PRIMARY KEY,
+  generation INTEGER NOT NULL UNIQUE,
+  root_key_id TEXT NOT NULL,
+  wrapped BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE organisations (
+  identity TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  slug TEXT NOT NULL UNIQUE,
+  kms_enabled INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE regions (
+  identity TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  slug TEXT NOT NULL UNIQUE,
+  kms_available INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE tokens (
+  hash BLOB PRIMARY KEY,
+  principal TEXT NOT NULL,
+  name TEXT NOT NULL,
+  organisation TEXT,
+  project TEXT,
+  policies TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE keys (
+  identity TEXT PRIMARY KEY,
+  organisation TEXT NOT NULL,
+  region TEXT NOT NULL,
+  project TEXT NOT NULL DEFAULT '', -- '' is the organisation itself: a project's identity is never empty
+  name TEXT NOT NULL,
+  slug TEXT NOT NULL,
+  description TEXT,
+  labels TEXT,
+  annotations TEXT,
+  key_type TEXT NOT NULL,
+  export_allowed INTEGER NOT NULL,
+  imported INTEGER NOT NULL,
+  allow_rotation INTEGER NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('active', 'disabled', 'pending_deletion')),
+  rotation_enabled INTEGER NOT NULL,
+  rotation_period_days INTEGER,
+  min_decryption_version INTEGER NOT NULL,
+  deletion_scheduled_at INTEGER,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  last_rotated_at INTEGER,
+  object_version INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX keys_slug ON keys (organisation, region, project, slug) WHERE status <> 'pending_deletion';
+CREATE INDEX keys_rotation ON keys (rotation_enabled, status) WHERE rotation_enabled = 1;
+
+CREATE TABLE key_versions (
+  key TEXT NOT NULL REFERENCES keys (identity),
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  wrapped BLOB NOT NULL,
+  public_key BLOB,
+  PRIMARY KEY (key, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE key_events (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  organisation TEXT NOT NULL,
+  region TEXT NOT NULL,
+  project TEXT NOT NULL,
+  key TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency_claims (
+  principal TEXT NOT NULL,
+  claim TEXT NOT NULL,
+  request_hash BLOB NOT NULL,
+  key TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (principal, claim)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,53 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+/**
+ * Open a SQLite file for data that must not be lost: readable by its owner alone, every commit on disk before it
+ * returns, deleted content overwritten.
+ *
+ * @param migrations folder of numbered SQL files; those not yet applied are, each in a transaction
+ * @throws Error when the file was written by a newer program
+ */
+export function openSqlite(path: string, migrations: string): DatabaseSync {
+  if (!existsSync(path)) writeFileSync(path, '', { mode: 0o600, flag: 'a' });
+  chmodSync(path, 0o600);
+  const database = new DatabaseSync(path, { timeout: 10_000, enableForeignKeyConstraints: true });
+  try {
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+    migrate(database, migrations);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
+}
+
+function migrate(database: DatabaseSync, folder: string): void {
+  const files = readdirSync(folder)
+    .filter((name) => /^\d{3}-.*\.sql$/.test(name))
+    .toSorted();
+  inTransaction(database, () => {
+    const { user_version: applied } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (applied > files.length) {
+      throw new Error(
+        `the database has schema version ${applied}, this program knows ${files.length}: use a newer program`,
+      );
+    }
+    for (const file of files.slice(applied)) database.exec(readFileSync(join(folder, file), 'utf8'));
+    database.exec(`PRAGMA user_version = ${files.length}`);
+  });
+}
+
+/** Run `work` in a transaction that takes the write lock at once; anything thrown undoes it. */
+export function inTransaction<Result>(database: DatabaseSync, work: () => Result): Result {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
