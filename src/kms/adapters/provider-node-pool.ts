@@ -21,6 +21,8 @@ const messagesPerWorker = 2;
 const healthyLife = 5000;
 /** So many workers in a row may end without an answer from any, before waiting calls fail. */
 const mostEarlyDeaths = 8;
+/** An RSA key takes seconds of a core to make, so that few may be under way. */
+const mostTasks = 64;
 const workerFile = new URL('provider-node-worker.ts', import.meta.url);
 
 /** A call on its way: its jobs go out one after the other, in turn with those of the other calls. */
@@ -56,6 +58,7 @@ export class WorkerPool {
   readonly #drained: (() => void)[] = [];
   #nextId = 1;
   #backlog = 0;
+  #tasks = 0;
   /** Workers that ended since one last answered. */
   #earlyDeaths = 0;
   #closed = false;
@@ -87,7 +90,12 @@ export class WorkerPool {
   async task(task: Task): Promise<readonly Uint8Array[]> {
     const seat = this.#leastBusy();
     if (seat === undefined) throw lost();
+    if (this.#tasks >= mostTasks) {
+      throw new KmsError('overloaded', 'too many keys are being made: try again in a moment');
+    }
+    this.#tasks++;
     const response = await this.#ask(seat, (id) => ({ id, task }));
+    this.#tasks--;
     if (response === undefined || !('task' in response)) throw lost();
     if ('failure' in response.task) throw errorOf(response.task.failure);
     return response.task.answer;

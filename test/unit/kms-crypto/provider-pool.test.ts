@@ -122,6 +122,15 @@ describe('errors of workers', () => {
   });
 });
 
+describe('making keys', () => {
+  it('is refused when too many are being made', async () => {
+    const provider = open();
+    const results = await Promise.allSettled(Array.from({ length: 80 }, () => makeKey(provider, 'ed25519')));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(64);
+    expect(await makeKey(provider, 'ed25519')).toBeDefined();
+  });
+});
+
 describe('a worker that dies', () => {
   it('fails the calls it had, and its successor does the next ones', async () => {
     const pool = openPool();
