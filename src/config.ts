@@ -17,6 +17,8 @@ export interface Config {
   readonly dataDirectory: string;
   /** Without one, the token in the data folder counts. */
   readonly adminToken?: SecretText;
+  /** What commands show to the KMS, instead of the admin token. */
+  readonly token?: SecretText;
   readonly rootKey: RootKeySource;
   readonly organisation: string;
   readonly regions: readonly string[];

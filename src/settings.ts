@@ -50,7 +50,13 @@ export const settings = {
     variable: 'ZONESEAL_ADMIN_TOKEN',
     summary: 'token that may do everything; without it one is made in the data folder',
     allowed: 'up to 4096 printable ASCII characters without spaces',
-    read: (text) => (/^[\x21-\x7e]{1,4096}$/.test(text) ? new SecretText(text) : undefined),
+    read: readToken,
+  },
+  token: {
+    variable: 'ZONESEAL_TOKEN',
+    summary: 'token that commands show to the KMS; without it the admin token',
+    allowed: 'up to 4096 printable ASCII characters without spaces',
+    read: readToken,
   },
   rootKeyFile: {
     variable: 'ZONESEAL_ROOT_KEY_FILE',
@@ -117,6 +123,10 @@ export const settings = {
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;
+
+function readToken(text: string): SecretText | undefined {
+  return /^[\x21-\x7e]{1,4096}$/.test(text) ? new SecretText(text) : undefined;
+}
 
 function readRegions(text: string): readonly string[] | undefined {
   const regions = text.split(',').map((region) => region.trim());

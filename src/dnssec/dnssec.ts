@@ -3,6 +3,8 @@ import { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import { createThreadVerifier } from '#dnssec/adapters/verifier-threads.ts';
 import type { SignatureVerifier } from '#dnssec/ports.ts';
 
+export { createThreadVerifier } from '#dnssec/adapters/verifier-threads.ts';
+
 export interface DnssecOptions {
   /** The KMS that signs: a base URL, or `unix:` and the path of a socket. */
   readonly kmsUrl: string;

@@ -67,6 +67,20 @@ export interface KeyMaker {
   findOrCreateKey(request: KeyRequest): Promise<string>;
 }
 
+/** A KMS key as a list shows it. */
+export interface ListedKey {
+  readonly keyId: string;
+  readonly slug: string;
+  readonly status: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Looks for keys, and makes none. */
+export interface KeyLister {
+  /** All keys that have these labels. @throws DnssecError kms-refused, kms-unavailable */
+  listKeys(labels: Readonly<Record<string, string>>): Promise<readonly ListedKey[]>;
+}
+
 /** One signature to be checked against the DNSKEY it is published with. */
 export interface SignatureCheck {
   readonly dnskey: Rdata;

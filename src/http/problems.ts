@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ServiceError } from '#lib/errors.ts';
 
 /** Which status answers which error code. A code that is not here is answered as an opaque 500. */
-export type ErrorStatuses = Readonly<Record<string, number>>;
+export type ErrorStatuses = Readonly<Partial<Record<string, number>>>;
 
 /** The codes of the shell itself. A module's own map may give one of them another status. */
 export const shellStatuses = {

@@ -58,9 +58,17 @@ const rules: Partial<Record<Layer, Rule>> = {
   ...rulesOf('kms'),
   ...rulesOf('dnssec'),
   'kms/client': { layers: ['kms/api', 'lib'], packages: ['typebox', 'undici'], node: 'any' },
-  cli: { layers: ['cli', 'app', 'dns', 'lib', 'dnssec/module', 'kms/client'], packages: 'any', node: 'any' },
+  cli: {
+    layers: ['cli', 'app', 'dns', 'lib', 'dnssec/module', 'dnssec/operations', 'dnssec/ports', 'dnssec/api'],
+    packages: 'any',
+    node: 'any',
+  },
   main: { layers: ['cli'], packages: [], node: [] },
-  app: { layers: ['app', 'lib', 'kms/module', 'kms/client', 'dnssec/module'], packages: 'any', node: 'any' },
+  app: {
+    layers: ['app', 'lib', 'kms/module', 'kms/http', 'kms/client', 'dnssec/module', 'dnssec/http'],
+    packages: 'any',
+    node: 'any',
+  },
 };
 
 /** The one door between the modules. */

@@ -1,19 +1,37 @@
 import { KmsClient, KmsClientError } from '#kms/client.ts';
 import { messageOf } from '#lib/errors.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import type { Caller, Kms, KeyMaker, Signer } from '#dnssec/ports.ts';
+import type { Caller, KeyLister, Kms, KeyMaker, Signer } from '#dnssec/ports.ts';
 
 /** Where the KMS is: a base URL, or `unix:` and the path of a socket. */
 export interface KmsAddress {
   readonly url: string;
 }
 
+/** A KMS with what the commands need besides signing. */
+export interface ConnectedKms extends Kms {
+  keyMakerFor(caller: Caller, region: string): KeyMaker;
+  keyListerFor(caller: Caller, region: string): KeyLister;
+}
+
 /** Reach the KMS over HTTP: the only edge between the two modules. */
-export function connectKms({ url }: KmsAddress): Kms & { keyMakerFor(caller: Caller, region: string): KeyMaker } {
+export function connectKms({ url }: KmsAddress): ConnectedKms {
   const client = (caller: Caller, region: string) => new KmsClient({ url, region, ...caller });
   return {
     signerFor: (caller, region) => signerOf(client(caller, region)),
     keyMakerFor: (caller, region) => keyMakerOf(client(caller, region)),
+    keyListerFor: (caller, region) => ({
+      listKeys: (labels) =>
+        translated(async () => {
+          const keys = await client(caller, region).listKeys({ labels });
+          return keys.map(({ identity, slug, status, labels: own = {} }) => ({
+            keyId: identity,
+            slug,
+            status,
+            labels: own,
+          }));
+        }),
+    }),
     async assertKnown(caller) {
       await translated(() => client(caller, '').summary());
     },

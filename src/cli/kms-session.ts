@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openAdminToken } from '#app/admin-token.ts';
+import type { Config } from '#app/config.ts';
+import { openEmbeddedKms } from '#app/embedded-kms.ts';
+import { createLogger } from '#app/logger.ts';
+import { UsageError } from '#cli/usage-error.ts';
+import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
+import type { Caller } from '#dnssec/ports.ts';
+import { systemClock } from '#lib/clock.ts';
+import type { SecretText } from '#lib/secret-text.ts';
+
+/** What a command needs to work with keys. */
+export interface KmsSession extends AsyncDisposable {
+  readonly dnssec: Dnssec;
+  readonly caller: Caller;
+  readonly region: string;
+}
+
+/**
+ * Open the KMS that the configuration names: a remote one, or the one in the data folder, which then runs in this
+ * process for as long as the session is open.
+ *
+ * @throws UsageError when a remote KMS is named and no token is there for it; what opening the KMS throws
+ */
+export async function openKmsSession(config: Config): Promise<KmsSession> {
+  await using opened = new AsyncDisposableStack();
+  const context = { clock: systemClock, logger: createLogger(config.logLevel) };
+  const embedded = config.kmsUrl === undefined ? await openEmbeddedKms(config, context) : undefined;
+  opened.defer(async () => embedded?.close());
+  const token = embedded === undefined ? await remoteToken(config) : embedded.adminToken.token;
+  const kmsUrl = config.kmsUrl ?? `unix:${embedded?.socketPath}`;
+  const dnssec = openDnssec({ kmsUrl, clock: systemClock });
+  opened.defer(() => dnssec.close());
+  const all = opened.move();
+  return {
+    dnssec,
+    caller: { authorization: `Bearer ${token.reveal()}`, organisation: config.organisation },
+    region: config.regions[0] ?? '',
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+/** The token in the data folder serves for a KMS on this machine that was started with the same folder. */
+async function remoteToken(config: Config): Promise<SecretText> {
+  const given = config.token ?? config.adminToken;
+  if (given !== undefined) return given;
+  if (existsSync(join(config.dataDirectory, 'admin-token'))) return (await openAdminToken(config)).token;
+  throw new UsageError(`${config.kmsUrl} needs a token: set ZONESEAL_TOKEN`);
+}

@@ -1,0 +1,60 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '#app/config.ts';
+import { addDemo } from '#cli/demo.ts';
+import { addExport } from '#cli/export.ts';
+import { type CliContext, processContext } from '#cli/context.ts';
+import { exitCodes } from '#cli/exit-codes.ts';
+import { addServe } from '#cli/serve.ts';
+import { addSign } from '#cli/sign.ts';
+import { UsageError } from '#cli/usage-error.ts';
+import { addVerify } from '#cli/verify.ts';
+import { ServiceError } from '#lib/errors.ts';
+
+/** How a command that ran tells that what it looked at is bad. */
+type SetExitCode = (code: number) => void;
+
+/** Every command, in the order of the help. */
+const commands: readonly ((program: Command, context: CliContext, setExitCode: SetExitCode) => void)[] = [
+  addServe,
+  addDemo,
+  addSign,
+  addVerify,
+  addExport,
+];
+
+/**
+ * Run the command line.
+ *
+ * @param args without the program and the script
+ * @returns the exit code
+ */
+export async function runCommand(args: readonly string[], context: CliContext = processContext): Promise<number> {
+  let exitCode: number = exitCodes.good;
+  const program = new Command('zoneseal')
+    .description('Sign DNS zones with keys that never leave a KMS.')
+    .helpCommand(false)
+    .showHelpAfterError('(zoneseal --help shows how it is used)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text),
+    });
+  for (const add of commands) add(program, context, (code) => (exitCode = code));
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error, context);
+  }
+}
+
+function report(error: unknown, { stderr }: CliContext): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.good : exitCodes.wrongUse;
+  if (error instanceof ConfigError || error instanceof UsageError) {
+    stderr.write(`zoneseal: ${error.message}\n`);
+    return exitCodes.wrongUse;
+  }
+  if (error instanceof ServiceError) stderr.write(`zoneseal: ${error.message}\n`);
+  else stderr.write(`zoneseal: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
+  return exitCodes.bad;
+}

@@ -1,0 +1,142 @@
+import { statSync } from 'node:fs';
+import type { Command } from 'commander';
+import { checkedUse, choice, signingKeyTypes } from '#cli/choices.ts';
+import type { CliContext } from '#cli/context.ts';
+import { type KmsSession, openKmsSession } from '#cli/kms-session.ts';
+import { openProgress, type Progress } from '#cli/progress.ts';
+import { addSettings, configOf } from '#cli/settings-options.ts';
+import { UsageError } from '#cli/usage-error.ts';
+import { openZoneInput, type ZoneInput } from '#cli/zone-input.ts';
+import { openZoneOutput } from '#cli/zone-output.ts';
+import { type SerialPolicy, serialPolicies } from '#dns/serial.ts';
+import { findOrCreateZoneKeys, parseKeyChoices } from '#dnssec/operations/choose-keys.ts';
+import { sampledVerifier } from '#dnssec/operations/sampled-verifier.ts';
+import type { SigningProgress, ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
+import { signZoneText, summaryText } from '#dnssec/operations/sign-zone-text.ts';
+import { signingPolicy } from '#dnssec/operations/signing-options.ts';
+import { secondsOf } from '#lib/clock.ts';
+
+interface SignOptions {
+  readonly origin?: string;
+  readonly algorithm: string;
+  readonly key?: string;
+  readonly ksk?: string;
+  readonly zsk?: string;
+  readonly split?: boolean;
+  readonly dnssecAlgorithm?: string;
+  readonly denial?: 'nsec' | 'nsec3';
+  readonly optOut?: boolean;
+  readonly validity?: string;
+  readonly inceptionOffset?: string;
+  readonly jitter?: string;
+  readonly serial?: SerialPolicy;
+  readonly zonemd?: boolean;
+  readonly verify: 'all' | 'sample';
+  readonly out?: string;
+}
+
+const examples = `
+Keys: without --key, --ksk and --zsk one key for the zone and algorithm is found in the KMS, or made on the first run
+(with --split two of them: a KSK and a ZSK). KEY is an identity or slug, or KEY@VERSION[,VERSION] to pin versions;
+without a version the newest and the one before it sign, so that a rotation breaks nothing.
+
+The signed zone goes to stdout, or to --out, once all of it is signed and verified. On stderr: the DS records for the
+parent, and remarks that begin with a semicolon.
+
+Examples:
+  zoneseal sign example.com.zone --out example.com.signed
+  zoneseal sign db.example --origin example.com --denial nsec3 --serial unixtime --validity 30d > signed
+  zoneseal sign example.com.zone --split --algorithm ed25519 --zonemd --out example.com.signed
+  ZONESEAL_TOKEN=… zoneseal sign example.com.zone --kms https://kms.example --key kms-0123@2`;
+
+/** Add `sign`: a master file in, a signed master file out. */
+export function addSign(program: Command, context: CliContext): void {
+  const command = program
+    .command('sign')
+    .description('sign a zone file with keys in the KMS')
+    .argument('<ZONEFILE>', 'master file of the zone, - for stdin')
+    .option('--origin <NAME>', 'what relative names are relative to, unless the file has $ORIGIN')
+    .addOption(choice('algorithm <TYPE>', 'type of the key that is found or made', signingKeyTypes, 'ecdsa-p256'))
+    .option('--key <KEY>', 'KMS key that signs everything (CSK)')
+    .option('--ksk <KEY>', 'KMS key that signs the DNSKEY RRset')
+    .option('--zsk <KEY>', 'KMS key that signs all the rest')
+    .option('--split', 'find or make a KSK and a ZSK instead of one CSK')
+    .addOption(choice('dnssec-algorithm <NUMBER>', 'for RSA keys: RSASHA256 or RSASHA512 (default 8)', ['8', '10']))
+    .addOption(choice('denial <KIND>', 'how the absence of names is proved (default nsec)', ['nsec', 'nsec3']))
+    .option('--opt-out', 'leave insecure delegations out of the NSEC3 chain')
+    .option('--validity <DURATION>', 'from now to the expiration of signatures (default 14d)')
+    .option('--inception-offset <DURATION>', 'how far before now signatures begin (default 1h)')
+    .option('--jitter <DURATION>', 'spread of the expirations')
+    .addOption(choice('serial <POLICY>', 'what becomes of the serial of the SOA (default keep)', serialPolicies))
+    .option('--zonemd', 'add a digest of the zone (ZONEMD)')
+    .addOption(choice('verify <EXTENT>', 'which signatures are verified before they leave', ['all', 'sample'], 'all'))
+    .option('--out <FILE>', 'file that the signed zone replaces, all at once')
+    .addHelpText('after', examples);
+  addSettings(command, ['kmsUrl', 'regions', 'organisation', 'dataDirectory', 'rootKeyFile']);
+  command.action(async (path: string, options: SignOptions) => {
+    const policy = checkUse(options);
+    const { ZONESEAL_LOG_LEVEL: level = 'error' } = context.environment;
+    const config = configOf(command, { ...context.environment, ZONESEAL_LOG_LEVEL: level });
+    const input = await openZoneInput(path, options.origin);
+    await using session = await openKmsSession(config);
+    await signFile(input, options, policy, session, context);
+  });
+}
+
+function checkUse(options: SignOptions): ZoneSigningPolicy {
+  const { key, ksk, zsk, split, out } = options;
+  const ways = [key !== undefined, ksk !== undefined || zsk !== undefined, split === true].filter(Boolean);
+  if (ways.length > 1) throw new UsageError('--key, --ksk with --zsk, and --split exclude each other');
+  if ((ksk === undefined) !== (zsk === undefined)) throw new UsageError('--ksk and --zsk go together');
+  if (out !== undefined && statSync(out, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw new UsageError(`--out: ${out} is a folder`);
+  return checkedUse(() => signingPolicy(options));
+}
+
+async function signFile(
+  input: ZoneInput,
+  options: SignOptions,
+  policy: ZoneSigningPolicy,
+  { dnssec, caller, region }: KmsSession,
+  context: CliContext,
+): Promise<void> {
+  const { key: csk, ksk, zsk, dnssecAlgorithm: algorithm } = options;
+  const isNamed = csk !== undefined || ksk !== undefined;
+  const named = isNamed ? checkedUse(() => parseKeyChoices({ csk, ksk, zsk, algorithm })) : undefined;
+  const number = algorithm === undefined ? undefined : Number(algorithm);
+  const maker = dnssec.kms.keyMakerFor(caller, region);
+  await using output = await openZoneOutput(options.out, context);
+  using progress = openProgress(context);
+  const summary = await signZoneText(
+    {
+      source: input.source,
+      policy,
+      form: 'master',
+      chooseKeys: async (apex) =>
+        named ?? findOrCreateZoneKeys(apex, options.algorithm, options.split === true, maker, number),
+      write: (text) => output.write(text),
+      onProgress: showProgress(progress, input),
+    },
+    secondsOf(dnssec.clock),
+    {
+      signer: dnssec.kms.signerFor(caller, region),
+      verifier: options.verify === 'all' ? dnssec.verifier : sampledVerifier(dnssec.verifier),
+    },
+  );
+  progress[Symbol.dispose]();
+  await output.finish();
+  const { zone, serial, rrsets, signatures, keys, warnings } = summaryText(summary);
+  for (const warning of warnings) context.stderr.write(`; warning: ${warning}\n`);
+  context.stderr.write(`; ${zone} serial ${serial}: ${rrsets} RRsets, ${signatures} signatures\n`);
+  for (const { keyTag, role, version, kmsKeyIdentity, ds } of keys) {
+    context.stderr.write(`; key tag ${keyTag}: ${role.toUpperCase()}, version ${version} of ${kmsKeyIdentity}\n`);
+    for (const line of ds) context.stderr.write(`${line.trimEnd()}\n`);
+  }
+}
+
+function showProgress(progress: Progress, input: ZoneInput): (step: SigningProgress) => void {
+  return ({ stage, done, total }) => {
+    if (stage === 'reading') progress.show('reading', 'octets', input.octetsRead(), input.size);
+    else progress.show('signing', 'RRsets', done, total);
+  };
+}

@@ -1,0 +1,58 @@
+import type { Logger } from 'pino';
+import { type AdminToken, openAdminToken } from '#app/admin-token.ts';
+import type { Config } from '#app/config.ts';
+import { chooseSocketPath, openDataDirectory } from '#app/data-directory.ts';
+import { closeHttp, createHttp, type HttpApp, listenOnSocket, mount } from '#app/http.ts';
+import { kmsRoutes } from '#kms/http/routes.ts';
+import { kmsStatuses } from '#kms/http/statuses.ts';
+import { type Kms, openKms } from '#kms/kms.ts';
+import type { Clock } from '#lib/clock.ts';
+
+export interface ServiceContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The KMS of this process, on its Unix socket. */
+export interface EmbeddedKms {
+  readonly socketPath: string;
+  readonly adminToken: AdminToken;
+  /** Add its routes to another application, such as the one on TCP. */
+  mountOn(app: HttpApp): Promise<void>;
+  /** End what is under way, close the store and let go of the data folder. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds that requests under way may take when it closes. */
+const grace = 5000;
+
+/**
+ * Take the data folder and open the KMS in it. Its socket is the only way in which the DNSSEC service of this process
+ * speaks to it, just as to a remote one.
+ *
+ * @throws ServiceError data-unusable, data-in-use, admin-token-unusable; KmsError root-key-missing, root-key-invalid, root-key-wrong
+ */
+export async function openEmbeddedKms(config: Config, { clock, logger }: ServiceContext): Promise<EmbeddedKms> {
+  await using opened = new AsyncDisposableStack();
+  const lock = openDataDirectory(config.dataDirectory);
+  opened.defer(() => lock.release());
+  const adminToken = await openAdminToken(config);
+  const kms: Kms = await openKms({
+    dataDirectory: config.dataDirectory,
+    rootKey: config.rootKey,
+    clock,
+    organisation: config.organisation,
+    regions: config.regions,
+    adminToken: adminToken.token.reveal(),
+    onError: (error, what) => logger.error({ err: error }, `${what} failed`),
+  });
+  opened.defer(() => kms.close());
+  const socket = opened.use(chooseSocketPath(config.dataDirectory, 'kms.sock'));
+  const mountOn = (app: HttpApp) => mount(app, kmsRoutes, { prefix: '/v1/kms', ports: kms.ports }, kmsStatuses);
+  const app = await createHttp({ logger });
+  await mountOn(app);
+  await listenOnSocket(app, socket.path);
+  opened.defer(() => closeHttp(app, grace));
+  const all = opened.move();
+  return { socketPath: socket.path, adminToken, mountOn, close: () => all.disposeAsync() };
+}
