@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module';
 import { Type } from 'typebox';
 import type { Config } from '#app/config.ts';
 import { type EmbeddedKms, openEmbeddedKms, type ServiceContext } from '#app/embedded-kms.ts';
 import { closeHttp, createHttp, type HttpApp, listenOnTcp, mount } from '#app/http.ts';
+import { version } from '#app/version.ts';
 import { openDnssec } from '#dnssec/dnssec.ts';
 import { dnssecRoutes } from '#dnssec/http/routes.ts';
 import { dnssecStatuses } from '#dnssec/http/statuses.ts';
@@ -17,8 +17,6 @@ export interface Service {
   /** Let requests under way finish, and end. Nothing that was acknowledged is lost by not calling this. */
   close(): Promise<void>;
 }
-
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
 const documentation = {
   title: 'Zoneseal',

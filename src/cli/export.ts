@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { checkedUse, choice } from '#cli/choices.ts';
 import type { CliContext } from '#cli/context.ts';
-import { type KmsSession, openKmsSession } from '#cli/kms-session.ts';
-import { addSettings, configOf } from '#cli/settings-options.ts';
+import { addKmsOptions, type KmsSession, openKmsSession } from '#cli/kms-session.ts';
+import { configOf, quietly } from '#cli/settings-options.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { canonicalName, formatName, parseName } from '#dns/name.ts';
 import { describeKeys, type KeyRecords } from '#dnssec/operations/describe-keys.ts';
@@ -11,6 +11,7 @@ import type { ListedKey } from '#dnssec/ports.ts';
 import { ServiceError } from '#lib/errors.ts';
 
 interface ExportOptions {
+  readonly region?: string;
   readonly format: 'ds' | 'dnskey' | 'cds' | 'json';
   readonly zone?: string;
   readonly dnssecAlgorithm?: string;
@@ -32,14 +33,13 @@ export function addExport(program: Command, context: CliContext): void {
     .argument('<ZONE-OR-KEY>', 'a zone that was signed here, or a KMS key')
     .addOption(choice('format <FORMAT>', 'cds prints CDS and CDNSKEY', ['ds', 'dnskey', 'cds', 'json'], 'ds'))
     .option('--zone <NAME>', 'zone of the key, unless the key was made for one')
-    .addOption(choice('dnssec-algorithm <NUMBER>', 'for RSA keys: RSASHA256 or RSASHA512 (default 8)', ['8', '10']))
+    .addOption(choice('dnssec-algorithm <NUMBER>', 'for RSA keys: 8 is RSASHA256, 10 is RSASHA512', ['8', '10']))
     .addHelpText('after', examples);
-  addSettings(command, ['kmsUrl', 'regions', 'organisation', 'dataDirectory', 'rootKeyFile']);
+  addKmsOptions(command);
   command.action(async (subject: string, options: ExportOptions) => {
-    const { ZONESEAL_LOG_LEVEL: level = 'error' } = context.environment;
-    const config = configOf(command, { ...context.environment, ZONESEAL_LOG_LEVEL: level });
+    const config = configOf(command, quietly(context.environment));
     const zone = checkedUse(() => zoneName(subject.includes('.') ? subject : options.zone));
-    await using session = await openKmsSession(config);
+    await using session = await openKmsSession(config, options.region);
     const records = await recordsOf(subject, zone, options, session);
     context.stdout.write(print(records, options.format));
   });

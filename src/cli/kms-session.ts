@@ -1,9 +1,11 @@
+import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAdminToken } from '#app/admin-token.ts';
 import type { Config } from '#app/config.ts';
 import { openEmbeddedKms } from '#app/embedded-kms.ts';
 import { createLogger } from '#app/logger.ts';
+import { addSettings } from '#cli/settings-options.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
 import type { Caller } from '#dnssec/ports.ts';
@@ -17,13 +19,19 @@ export interface KmsSession extends AsyncDisposable {
   readonly region: string;
 }
 
+/** Add the options of a command that works with keys. */
+export function addKmsOptions(command: Command): void {
+  addSettings(command, ['kmsUrl', 'organisation', 'dataDirectory', 'rootKeyFile']);
+  command.option('--region <value>', 'region of the keys (default: the first of $ZONESEAL_REGIONS)');
+}
+
 /**
  * Open the KMS that the configuration names: a remote one, or the one in the data folder, which then runs in this
  * process for as long as the session is open.
  *
  * @throws UsageError when a remote KMS is named and no token is there for it; what opening the KMS throws
  */
-export async function openKmsSession(config: Config): Promise<KmsSession> {
+export async function openKmsSession(config: Config, region = config.regions[0] ?? ''): Promise<KmsSession> {
   await using opened = new AsyncDisposableStack();
   const context = { clock: systemClock, logger: createLogger(config.logLevel) };
   const embedded = config.kmsUrl === undefined ? await openEmbeddedKms(config, context) : undefined;
@@ -36,7 +44,7 @@ export async function openKmsSession(config: Config): Promise<KmsSession> {
   return {
     dnssec,
     caller: { authorization: `Bearer ${token.reveal()}`, organisation: config.organisation },
-    region: config.regions[0] ?? '',
+    region,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { version } from '#app/version.ts';
 import { ConfigError } from '#app/config.ts';
 import { addDemo } from '#cli/demo.ts';
 import { addExport } from '#cli/export.ts';
@@ -32,6 +33,7 @@ export async function runCommand(args: readonly string[], context: CliContext = 
   let exitCode: number = exitCodes.good;
   const program = new Command('zoneseal')
     .description('Sign DNS zones with keys that never leave a KMS.')
+    .version(version)
     .helpCommand(false)
     .showHelpAfterError('(zoneseal --help shows how it is used)')
     .exitOverride()

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { checkedUse, choice, signingKeyTypes } from '#cli/choices.ts';
 import type { CliContext } from '#cli/context.ts';
-import { type KmsSession, openKmsSession } from '#cli/kms-session.ts';
+import { addKmsOptions, type KmsSession, openKmsSession } from '#cli/kms-session.ts';
 import { openProgress, type Progress } from '#cli/progress.ts';
-import { addSettings, configOf } from '#cli/settings-options.ts';
+import { configOf, quietly } from '#cli/settings-options.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { openZoneInput, type ZoneInput } from '#cli/zone-input.ts';
 import { openZoneOutput } from '#cli/zone-output.ts';
@@ -17,6 +17,7 @@ import { signingPolicy } from '#dnssec/operations/signing-options.ts';
 import { secondsOf } from '#lib/clock.ts';
 
 interface SignOptions {
+  readonly region?: string;
   readonly origin?: string;
   readonly algorithm: string;
   readonly key?: string;
@@ -61,24 +62,23 @@ export function addSign(program: Command, context: CliContext): void {
     .option('--ksk <KEY>', 'KMS key that signs the DNSKEY RRset')
     .option('--zsk <KEY>', 'KMS key that signs all the rest')
     .option('--split', 'find or make a KSK and a ZSK instead of one CSK')
-    .addOption(choice('dnssec-algorithm <NUMBER>', 'for RSA keys: RSASHA256 or RSASHA512 (default 8)', ['8', '10']))
-    .addOption(choice('denial <KIND>', 'how the absence of names is proved (default nsec)', ['nsec', 'nsec3']))
+    .addOption(choice('dnssec-algorithm <NUMBER>', 'for RSA keys: 8 is RSASHA256, 10 is RSASHA512', ['8', '10']))
+    .addOption(choice('denial <KIND>', 'how the absence of names is proved', ['nsec', 'nsec3'], 'nsec'))
     .option('--opt-out', 'leave insecure delegations out of the NSEC3 chain')
     .option('--validity <DURATION>', 'from now to the expiration of signatures (default 14d)')
     .option('--inception-offset <DURATION>', 'how far before now signatures begin (default 1h)')
     .option('--jitter <DURATION>', 'spread of the expirations')
-    .addOption(choice('serial <POLICY>', 'what becomes of the serial of the SOA (default keep)', serialPolicies))
+    .addOption(choice('serial <POLICY>', 'what becomes of the serial of the SOA', serialPolicies, 'keep'))
     .option('--zonemd', 'add a digest of the zone (ZONEMD)')
     .addOption(choice('verify <EXTENT>', 'which signatures are verified before they leave', ['all', 'sample'], 'all'))
     .option('--out <FILE>', 'file that the signed zone replaces, all at once')
     .addHelpText('after', examples);
-  addSettings(command, ['kmsUrl', 'regions', 'organisation', 'dataDirectory', 'rootKeyFile']);
+  addKmsOptions(command);
   command.action(async (path: string, options: SignOptions) => {
     const policy = checkUse(options);
-    const { ZONESEAL_LOG_LEVEL: level = 'error' } = context.environment;
-    const config = configOf(command, { ...context.environment, ZONESEAL_LOG_LEVEL: level });
+    const config = configOf(command, quietly(context.environment));
     const input = await openZoneInput(path, options.origin);
-    await using session = await openKmsSession(config);
+    await using session = await openKmsSession(config, options.region);
     await signFile(input, options, policy, session, context);
   });
 }

@@ -1,5 +1,4 @@
-import { Buffer } from 'node:buffer';
-import { flatOctets, utf8Octets } from '#lib/octets.ts';
+import { flatOctets, octetsFrom, utf8Octets } from '#lib/octets.ts';
 import { DnsError } from '#dns/errors.ts';
 import { type Name, resolveName } from '#dns/name.ts';
 import { findRRType, formatRRType, isMetaType, rrTypes, type RRType } from '#dns/rr-type.ts';
@@ -65,7 +64,7 @@ async function* readSource(
       throw zoneFileError(reader.fileName, 1, 1, 'the file starts with a byte order mark: save it without one');
     }
     isFirst = false;
-    reader.feed(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1'));
+    reader.feed(octetsFrom(bytes));
     yield* drain(reader, open);
   }
   reader.end();

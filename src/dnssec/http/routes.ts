@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { type Clock, secondsOf } from '#lib/clock.ts';
+import { type Clock, parseInstant, secondsOf } from '#lib/clock.ts';
 import {
   DescribeKeysQuery,
   KeyRecords,
@@ -140,7 +140,8 @@ export const dnssecRoutes: FastifyPluginAsyncTypebox<DnssecRoutesOptions> = asyn
         ...(origin === undefined ? {} : { origin: parseOrigin(origin) }),
       });
       const anchors = anchor === undefined ? [] : parseAnchors(anchor, source.apex, 'anchor');
-      const seconds = at === undefined ? secondsOf(clock) : Math.floor(Date.parse(at) / 1000);
+      const milliseconds = at === undefined ? undefined : parseInstant(at);
+      const seconds = milliseconds === undefined ? secondsOf(clock) : Math.floor(milliseconds / 1000);
       const outcome = await verifyZoneText(source, { at: seconds, anchors }, verifier);
       return { ...outcome, faults: [...outcome.faults] };
     },
