@@ -1,0 +1,69 @@
+import { request } from 'undici';
+import { projectRoot } from '#test/support/commands.ts';
+import { start, type StartedProcess } from '#test/support/process.ts';
+
+export interface ZonesealOptions {
+  /** Data folder; what a former process left there is opened again. */
+  readonly data: string;
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A whole service in a process of its own, with an admin token that the test knows. */
+export interface Zoneseal extends AsyncDisposable {
+  /** Base URL, without a slash at its end. */
+  readonly url: string;
+  readonly process: StartedProcess;
+  /** Headers of a caller that may do everything. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Call the API; `body` is sent as JSON. */
+  call(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** The parsed body; undefined when it is empty. */
+  readonly body: unknown;
+}
+
+export const testToken = 'test-admin-token-0123456789abcdef';
+
+/** Start the service on a free port of 127.0.0.1 and wait until it listens. */
+export async function startZoneseal({ data, env = {} }: ZonesealOptions): Promise<Zoneseal> {
+  const process = start(globalThis.process.execPath, ['src/main.ts', 'serve'], {
+    cwd: projectRoot,
+    env: {
+      DATABASE_URL: undefined,
+      REDIS_URL: undefined,
+      ZONESEAL_DATA: data,
+      ZONESEAL_HOST: '127.0.0.1',
+      ZONESEAL_PORT: '0',
+      ZONESEAL_ADMIN_TOKEN: testToken,
+      ...env,
+    },
+  });
+  const [, url = ''] = await process.waitFor(/^listening (\S+)$/m);
+  const headers = {
+    authorization: `Bearer ${testToken}`,
+    'x-organisation-identity': env['ZONESEAL_ORGANISATION'] ?? 'o-default',
+  };
+  const stop = async (): Promise<void> => void (await process.stop());
+  return {
+    url: url.replace(/\/+$/, ''),
+    process,
+    headers,
+    stop,
+    [Symbol.asyncDispose]: stop,
+    async call(method, path, body) {
+      const json = body === undefined ? {} : { 'content-type': 'application/json' };
+      const answer = await request(url.replace(/\/+$/, '') + path, {
+        method,
+        headers: { ...headers, ...json },
+        body: body === undefined ? null : JSON.stringify(body),
+      });
+      const text = await answer.body.text();
+      return { status: answer.statusCode, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
+    },
+  };
+}
