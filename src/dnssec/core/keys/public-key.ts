@@ -91,7 +91,8 @@ export const ed25519Codec: PublicKeyCodec = {
   },
 };
 
-const rsaBits = { least: 1024, most: 4096 };
+/** Source: RFC 5702 §2.1. */
+const rsaBits = { least: 512, most: 4096 };
 
 /** Length of the exponent in one octet, or in three of which the first is 0, then exponent and modulus. Source: RFC 3110 §2. */
 export const rsaCodec: PublicKeyCodec = {
