@@ -17,9 +17,11 @@ export interface Zoneseal extends AsyncDisposable {
   /** Headers of a caller that may do everything. */
   readonly headers: Readonly<Record<string, string>>;
   /** Call the API; `body` is sent as JSON. */
-  call(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<Answer>;
+  call(method: Method, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   stop(): Promise<void>;
 }
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 export interface Answer {
   readonly status: number;
@@ -30,36 +32,44 @@ export interface Answer {
 export const testToken = 'test-admin-token-0123456789abcdef';
 
 /** Start the service on a free port of 127.0.0.1 and wait until it listens. */
-export async function startZoneseal({ data, env = {} }: ZonesealOptions): Promise<Zoneseal> {
-  const process = start(globalThis.process.execPath, ['src/main.ts', 'serve'], {
-    cwd: projectRoot,
-    env: {
-      DATABASE_URL: undefined,
-      REDIS_URL: undefined,
-      ZONESEAL_DATA: data,
-      ZONESEAL_HOST: '127.0.0.1',
-      ZONESEAL_PORT: '0',
-      ZONESEAL_ADMIN_TOKEN: testToken,
-      ...env,
-    },
-  });
-  const [, url = ''] = await process.waitFor(/^listening (\S+)$/m);
-  const headers = {
-    authorization: `Bearer ${testToken}`,
-    'x-organisation-identity': env['ZONESEAL_ORGANISATION'] ?? 'o-default',
+export function startZoneseal({ data, env = {} }: ZonesealOptions): Promise<Zoneseal> {
+  const settings = {
+    DATABASE_URL: undefined,
+    REDIS_URL: undefined,
+    ZONESEAL_DATA: data,
+    ZONESEAL_HOST: '127.0.0.1',
+    ZONESEAL_PORT: '0',
+    ZONESEAL_ADMIN_TOKEN: testToken,
   };
+  return startNode(['src/main.ts', 'serve'], { ...settings, ...env });
+}
+
+/** Start a KMS alone, which takes half the time. */
+export function startKms({ data, env = {} }: ZonesealOptions): Promise<Zoneseal> {
+  return startNode(['test/support/kms-server.ts', data, testToken], env);
+}
+
+async function startNode(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Zoneseal> {
+  const process = start(globalThis.process.execPath, args, { cwd: projectRoot, env });
+  const [, address = ''] = await process.waitFor(/^listening (\S+)$/m);
+  const url = address.replace(/\/+$/, '');
+  const organisation = env['ZONESEAL_ORGANISATION'] ?? 'o-default';
+  const headers = { authorization: `Bearer ${testToken}`, 'x-organisation-identity': organisation };
   const stop = async (): Promise<void> => void (await process.stop());
   return {
-    url: url.replace(/\/+$/, ''),
+    url,
     process,
     headers,
     stop,
     [Symbol.asyncDispose]: stop,
-    async call(method, path, body) {
+    async call(method, path, body, more = {}) {
       const json = body === undefined ? {} : { 'content-type': 'application/json' };
-      const answer = await request(url.replace(/\/+$/, '') + path, {
+      const answer = await request(url + path, {
         method,
-        headers: { ...headers, ...json },
+        headers: { ...headers, ...json, ...more },
         body: body === undefined ? null : JSON.stringify(body),
       });
       const text = await answer.body.text();

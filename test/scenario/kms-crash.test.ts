@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { KeyModel, listKeys } from '#test/support/kms-crash-model.ts';
+import { makeTempDir } from '#test/support/temp-dir.ts';
+import { startKms, type Zoneseal } from '#test/support/zoneseal.ts';
+
+/**
+ * `ZONESEAL_CRASH_ROUNDS=3000` runs that many rounds however long they take; without it there are as many as fit in
+ * the seconds below.
+ */
+const rounds = Number(process.env['ZONESEAL_CRASH_ROUNDS'] ?? 0);
+const seconds = 40;
+/** Keys that are worked on at a time, each by a client of its own. */
+const clients = 10;
+
+/** Work until the service dies; whatever else goes wrong is a finding. */
+async function workUntilDeath(model: KeyModel, service: Zoneseal, isDying: () => boolean): Promise<void> {
+  try {
+    await model.work(service);
+  } catch (error) {
+    if (!isDying() || (error instanceof Error && error.message.includes('answered'))) throw error;
+  }
+}
+
+test(
+  'SIGKILL at any instant loses nothing that was acknowledged',
+  async () => {
+    using data = makeTempDir();
+    const models: KeyModel[] = [];
+    const deadline = performance.now() + seconds * 1000;
+    let round = 0;
+    for (; rounds > 0 ? round < rounds : performance.now() < deadline; round++) {
+      await using service = await startKms({ data: data.path });
+      const listed = await listKeys(service);
+      await Promise.all(models.slice(-2 * clients).map((model) => model.check(service, listed)));
+      for (let index = 0; index < clients / 2; index++) {
+        models.push(new KeyModel(`key-${round}-${'x'.repeat(index % 2)}${index}`, Math.random));
+      }
+      let isDying = false;
+      const work = models.slice(-clients).map((model) => workUntilDeath(model, service, () => isDying));
+      await Promise.race([sleep(Math.random() * 150), ...work]);
+      isDying = true;
+      service.process.signal('SIGKILL');
+      await service.process.ended;
+      await Promise.all(work);
+    }
+    await using service = await startKms({ data: data.path });
+    const listed = await listKeys(service);
+    for (const model of models) await model.check(service, listed);
+    expect(listed.size).toBeLessThanOrEqual(models.length);
+    const acknowledged = models.reduce((sum, model) => sum + model.acknowledged, 0);
+    expect(acknowledged).toBeGreaterThan(10 * round);
+  },
+  rounds > 0 ? rounds * 5000 : 120_000,
+);
