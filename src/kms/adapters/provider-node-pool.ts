@@ -15,6 +15,8 @@ import { KmsError } from '#kms/core/errors.ts';
 
 /** Microseconds of work in one message: enough to pay for it, and little enough that a small call waits for no big one. */
 const messageCost = 2500;
+/** Less than this is not worth a message of its own while there is more. */
+const leastMessageCost = 200;
 /** One message is worked on while the next one waits in the worker, so that it never idles for the main thread. */
 const messagesPerWorker = 2;
 /** A worker that dies sooner than this, in milliseconds, is replaced only after a pause. */
@@ -83,7 +85,8 @@ export class WorkerPool {
     return new Promise((resolve, reject) => {
       this.#lanes.push({ jobs, answers: [], next: 0, missing: jobs.length, failed: false, resolve, reject });
       for (const { cost } of jobs) this.#backlog += cost;
-      this.#dispatch();
+      // After the calls that are made together with this one, so that they can share a message.
+      if (this.#lanes.length === 1) queueMicrotask(() => this.#dispatch());
     });
   }
 
@@ -200,7 +203,7 @@ export class WorkerPool {
 
   /** Take jobs of all calls in turn, up to this worker's share of one message. */
   #takeJobs(): readonly (readonly [Lane, number, BatchJob])[] {
-    const share = Math.min(messageCost, this.#backlog / this.#size);
+    const share = Math.min(messageCost, Math.max(leastMessageCost, this.#backlog / this.#size));
     const taken: (readonly [Lane, number, BatchJob])[] = [];
     let cost = 0;
     while (taken.length === 0 || cost < share) {

@@ -6,11 +6,11 @@ import {
   failureOf,
   outcomesOf,
   pack,
-  type BatchAnswer,
   type BatchJob,
   type BatchKind,
   type Task,
 } from '#kms/adapters/provider-node-protocol.ts';
+import { ShortCalls } from '#kms/adapters/provider-node-turn.ts';
 import { Sealer } from '#kms/adapters/provider-node-sealer.ts';
 import { kekIdOf, type Kek } from '#kms/core/envelope.ts';
 import { KmsError } from '#kms/core/errors.ts';
@@ -58,7 +58,7 @@ export function openNodeProvider(options: NodeProviderOptions): CryptoProvider {
 const secondsToMicros = 1_000_000;
 /** Octets that are hashed or enciphered in a microsecond, roughly. */
 const octetsPerMicro = 400;
-/** A call of at most so many microseconds may be done on the calling thread. */
+/** A call of at most so many microseconds is short: it is gathered with the others of its turn. */
 const shortCall = 100;
 /** What a call costs besides its items, in microseconds. */
 const callCost = 5;
@@ -78,12 +78,11 @@ interface Batch {
 
 class NodeProvider implements CryptoProvider {
   readonly #engine: CryptoEngine;
-  readonly #pool: WorkerPool | undefined;
+  /** Absent where all is done on the calling thread. */
+  readonly #threads: { readonly pool: WorkerPool; readonly shortCalls: ShortCalls } | undefined;
   readonly #sealer: Sealer;
   readonly #currentKek: string;
   readonly #maxBacklog: number;
-  /** Batches since the event loop last turned. */
-  #callsThisTurn = 0;
   #closed = false;
 
   constructor({ keks, workers = availableParallelism(), cachedKeys = 2048, maxBacklog = 20 }: NodeProviderOptions) {
@@ -93,7 +92,9 @@ class NodeProvider implements CryptoProvider {
     this.#sealer = new Sealer(keks);
     this.#maxBacklog = maxBacklog * Math.max(1, workers) * secondsToMicros;
     this.#engine = new CryptoEngine(keks, cachedKeys);
-    if (workers > 0) this.#pool = new WorkerPool(workers, { keks: [...keks], cacheCapacity: cachedKeys });
+    if (workers === 0) return;
+    const pool = new WorkerPool(workers, { keks: [...keks], cacheCapacity: cachedKeys });
+    this.#threads = { pool, shortCalls: new ShortCalls(this.#engine, pool) };
   }
 
   async generate(ref: KeyVersionRef): Promise<NewMaterial> {
@@ -220,12 +221,13 @@ class NodeProvider implements CryptoProvider {
 
   async forget(key: { readonly key: string; readonly version?: number }): Promise<void> {
     this.#engine.forget(key);
-    await this.#pool?.forget({ ...key });
+    await this.#threads?.pool.forget({ ...key });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#pool?.close();
+    this.#threads?.shortCalls.flush();
+    await this.#threads?.pool.close();
   }
 
   #assertOpen(): void {
@@ -234,7 +236,7 @@ class NodeProvider implements CryptoProvider {
 
   async #task(task: Task): Promise<readonly Uint8Array[]> {
     this.#assertOpen();
-    if (this.#pool !== undefined) return this.#pool.task(task);
+    if (this.#threads !== undefined) return this.#threads.pool.task(task);
     try {
       return await this.#engine.runTask(task);
     } catch (error) {
@@ -244,38 +246,28 @@ class NodeProvider implements CryptoProvider {
 
   async #batch(batch: Batch): Promise<Outcome<Uint8Array>[]> {
     this.#assertOpen();
-    if (batch.runs.length === 0) return [];
-    const itemCost = batch.itemCost + octetsOf(batch.runs) / octetsPerMicro / (batch.runs.length / batch.width);
-    const pool = this.#poolFor(batch, itemCost);
-    if (pool !== undefined) return (await this.#runOnPool(pool, batch, itemCost)).flatMap(outcomesOf);
-    try {
-      return outcomesOf(this.#engine.runBatch(jobOf(batch, 0, batch.runs.length)));
-    } catch (error) {
-      throw errorOf(failureOf(error));
-    }
-  }
-
-  /**
-   * Choose where to work: a short call that is alone is done here at once, since to wake a worker and to be woken takes
-   * five times as long as a signature. As soon as calls come together the workers have them.
-   */
-  #poolFor({ runs, width }: Batch, itemCost: number): WorkerPool | undefined {
-    if (this.#pool === undefined) return undefined;
-    if (this.#callsThisTurn === 0) setImmediate(() => (this.#callsThisTurn = 0));
-    this.#callsThisTurn++;
-    const short = (runs.length / width) * itemCost <= shortCall;
-    return short && this.#callsThisTurn === 1 && this.#pool.isIdle ? undefined : this.#pool;
-  }
-
-  #runOnPool(pool: WorkerPool, batch: Batch, itemCost: number): Promise<readonly BatchAnswer[]> {
+    const count = batch.runs.length / batch.width;
+    if (count === 0) return [];
+    const itemCost = batch.itemCost + octetsOf(batch.runs) / octetsPerMicro / count;
+    if (this.#threads === undefined) return this.#runHere(jobOf(batch, 0, batch.runs.length));
+    const { pool, shortCalls } = this.#threads;
     if (pool.backlog > this.#maxBacklog) {
       throw new KmsError('overloaded', 'too much cryptographic work is waiting: try again in a moment');
     }
-    const total = (batch.runs.length / batch.width) * itemCost;
+    const total = count * itemCost;
+    if (total <= shortCall) return outcomesOf(await shortCalls.run(jobOf(batch, 0, batch.runs.length)));
     const piece = Math.max(1, Math.floor(pool.pieceCost(total) / itemCost)) * batch.width;
     const jobs: BatchJob[] = [];
     for (let start = 0; start < batch.runs.length; start += piece) jobs.push(jobOf(batch, start, start + piece));
-    return pool.run(jobs);
+    return (await pool.run(jobs)).flatMap(outcomesOf);
+  }
+
+  #runHere(job: BatchJob): Outcome<Uint8Array>[] {
+    try {
+      return outcomesOf(this.#engine.runBatch(job));
+    } catch (error) {
+      throw errorOf(failureOf(error));
+    }
   }
 }
 
