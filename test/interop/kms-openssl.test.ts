@@ -15,7 +15,6 @@ import {
   refOf,
   testProvider,
   utf8,
-  wrappingKeyOf,
   type TestKey,
 } from '#test/support/kms-crypto.ts';
 import { run } from '#test/support/process.ts';
@@ -164,7 +163,7 @@ describeWith(['openssl'], 'KMS cryptography', () => {
   });
 
   it('a blob made with plain openssl is imported', async () => {
-    const { wrapped, publicKey } = await wrappingKeyOf(provider);
+    const { wrapped, publicKey } = await provider.generateWrappingKey('nl-01');
     write('wrapping-key.pem', publicKeyOf(publicKey).export({ format: 'pem', type: 'spki' }));
     // These are the commands of src/kms/README.md.
     await openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', 'target.pem');

@@ -46,7 +46,7 @@ describe.each(encrypting)('encrypting with %s', (type) => {
   it('decrypts nothing that was changed, shortened, extended, or made by another key', async () => {
     const ciphertext = only(await provider.encrypt(keyOf(type), [{ plaintext }]));
     const wrong: Uint8Array[] = [];
-    for (let index = 0; index < ciphertext.length; index += 3) {
+    for (let index = 0; index < ciphertext.length; index += Math.ceil(ciphertext.length / 20)) {
       const changed = Uint8Array.from(ciphertext);
       changed[index] = (changed[index] ?? 0) ^ 1;
       wrong.push(changed);

@@ -63,6 +63,16 @@ describe('key material', () => {
     expect(await codeOf(() => importTarget(type, material()))).toBe('import-invalid');
   });
 
+  it('comes in under the RSA-4096 key of its region, and under no other region', async () => {
+    const { wrapped, publicKey } = await provider.generateWrappingKey('nl-02');
+    const key = publicKeyOf(publicKey);
+    expect(key.asymmetricKeyDetails?.modulusLength).toBe(4096);
+    const blob = wrapTarget(key, randomBytes(32), 'sha2-256');
+    const ref = refOf('aes256-gcm96', { region: 'nl-02' });
+    expect(await provider.import(ref, blob, { region: 'nl-02', wrapped })).toHaveProperty('wrapped');
+    expect(await codeOf(() => provider.import(ref, blob, { region: 'nl-01', wrapped }))).toBe('material-damaged');
+  });
+
   it('does not open under another name', async () => {
     const key = await makeKey(provider, 'ed25519');
     const swapped = { ref: refOf('ed25519', { key: 'kms-other' }), wrapped: key.wrapped };
@@ -131,7 +141,7 @@ const order = 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'
 
 /** Wrap exactly these octets, whatever they are, and import them. */
 async function importTarget(type: KeyType, target: Uint8Array): Promise<unknown> {
-  const { wrapped, publicKey } = await wrappingKeyOf(provider);
+  const { wrapped, publicKey } = wrappingKeyOf();
   const blob = wrapTarget(publicKeyOf(publicKey), target, 'sha2-256');
   return provider.import(refOf(type), blob, { region: 'nl-01', wrapped });
 }
