@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DnsError } from '#dns/errors.ts';
 import { octetsFrom } from '#lib/octets.ts';
@@ -127,8 +127,10 @@ test('a type bitmap holds what was put in', () => {
 test('whatever octets come as wire form, only a DnsError comes of it', () => {
   fc.assert(
     fc.property(fc.constantFrom(...Object.values(rrTypes)), fc.uint8Array({ maxLength: 60 }), (type, bytes) => {
-      onlyDnsErrors(() => formatRdata(type, rdataFromWire(type, octetsFrom(bytes))));
-      onlyDnsErrors(() => nameFromWire(octetsFrom(bytes)));
+      expect(thrownBy(() => formatRdata(type, rdataFromWire(type, octetsFrom(bytes))))).toSatisfy(
+        isUndefinedOrDnsError,
+      );
+      expect(thrownBy(() => nameFromWire(octetsFrom(bytes)))).toSatisfy(isUndefinedOrDnsError);
     }),
     { numRuns: 2000 },
   );
@@ -177,27 +179,29 @@ test('whatever text comes as a zone file, only a DnsError comes of it, however i
         async function* pieces() {
           for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
         }
-        try {
-          for await (const records of readZoneFile(pieces(), {
-            fileName: 'fuzz',
-            origin: parseName('example.'),
-            generate: true,
-          }))
-            expect(records.length).toBeGreaterThan(0);
-        } catch (error) {
-          expect(error).toBeInstanceOf(DnsError);
-          expect((error as DnsError).message).toMatch(/^fuzz:\d+:\d+: /);
-        }
+        const source = readZoneFile(pieces(), { fileName: 'fuzz', origin: parseName('example.'), generate: true });
+        const error: unknown = await Array.fromAsync(source).then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
+        expect(
+          error === undefined || (error instanceof DnsError && /^fuzz:\d+:\d+: /.test(error.message)),
+          String(error),
+        ).toBe(true);
       },
     ),
     { numRuns: 1500 },
   );
 });
 
-function onlyDnsErrors(call: () => unknown): void {
+/** What a call throws, if anything. */
+function thrownBy(call: () => unknown): unknown {
   try {
     call();
+    return undefined;
   } catch (error) {
-    expect(error).toBeInstanceOf(DnsError);
+    return error;
   }
 }
+
+const isUndefinedOrDnsError = (error: unknown): boolean => error === undefined || error instanceof DnsError;

@@ -1,4 +1,4 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { encodeBase64 } from '#lib/encoding.ts';
 import { rrTypes } from '#dns/rr-type.ts';
@@ -12,8 +12,7 @@ import { parseExportedKey } from '#dnssec/core/keys/public-key.ts';
 import { composeZoneKey, type Role, type ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import { canonical, hexOf, rdataOf } from '#test/support/dns.ts';
 
-const pemOf = (key: ReturnType<typeof createPublicKey>): string =>
-  key.export({ type: 'spki', format: 'pem' }).toString();
+const pemOf = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
 const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
 
 function zoneKey(role: Role, algorithm: number, pem: string, version = 1): ZoneKey {

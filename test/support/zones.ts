@@ -1,0 +1,81 @@
+import { canonicalName } from '#dns/name.ts';
+import type { ResourceRecord } from '#dns/rrset.ts';
+import { defaultNsec3 } from '#dnssec/core/denial/nsec3.ts';
+import { rrTypes } from '#dns/rr-type.ts';
+import type { Role } from '#dnssec/core/keys/zone-key.ts';
+import { type Zone, ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { prepareZone, signZone, type ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
+import { getZoneKeys } from '#dnssec/operations/zone-keys.ts';
+import { defaultValidity } from '#dnssec/core/signing/validity.ts';
+import { canonical, inOnePiece, recordsOf } from '#test/support/dns.ts';
+import { LocalSigner, localVerifier } from '#test/support/local-signer.ts';
+
+export const apex = canonical('example.');
+
+/** What every zone needs, so that a test writes only what it is about. */
+export const zoneHead = '@ 3600 SOA ns1 host 7 7200 3600 1209600 600\n@ 3600 NS ns1\nns1 3600 A 192.0.2.1\n';
+
+/** Build a zone `example.` of a master file. */
+export function zoneOf(text: string): Zone {
+  const builder = new ZoneBuilder(apex);
+  builder.add(recordsOf(zoneHead + text));
+  return builder.build();
+}
+
+export const nsecPolicy: ZoneSigningPolicy = {
+  denial: { kind: 'nsec' },
+  validity: defaultValidity,
+  serial: 'keep',
+  zonemd: false,
+  dnskeyTtl: 3600,
+};
+export const nsec3Policy: ZoneSigningPolicy = { ...nsecPolicy, denial: { kind: 'nsec3', parameters: defaultNsec3 } };
+export const optOutPolicy: ZoneSigningPolicy = {
+  ...nsecPolicy,
+  denial: { kind: 'nsec3', parameters: { ...defaultNsec3, optOut: true } },
+};
+
+export const signingTime = 1_764_547_200;
+
+/** Sign records with fresh keys in memory and return all records of the signed zone. */
+export async function signedRecords(
+  records: readonly ResourceRecord[],
+  policy: ZoneSigningPolicy = nsecPolicy,
+  roles: readonly Role[] = ['csk'],
+): Promise<ResourceRecord[]> {
+  const signer = new LocalSigner();
+  for (const role of roles) signer.add(role, 'ed25519');
+  const ports = { signer, verifier: localVerifier };
+  const keys = await getZoneKeys(
+    signer,
+    localVerifier,
+    roles.map((role) => ({ keyId: role, role })),
+  );
+  const soa = records.find((record) => record.type === rrTypes.SOA);
+  const prepared = await prepareZone(soa?.owner ?? apex, inOnePiece(records), keys, policy, signingTime);
+  const signed: ResourceRecord[] = [];
+  for await (const piece of signZone(prepared, keys, policy, signingTime, ports)) {
+    for (const { rrset, rrsigs } of piece) {
+      for (const rdata of rrset.rdatas) signed.push({ owner: rrset.owner, type: rrset.type, ttl: rrset.ttl, rdata });
+      for (const rdata of rrsigs) signed.push({ owner: rrset.owner, type: rrTypes.RRSIG, ttl: rrset.ttl, rdata });
+    }
+  }
+  return signed;
+}
+
+/** Sign a zone `example.` of a master file. */
+export const signText = (
+  text: string,
+  policy?: ZoneSigningPolicy,
+  roles?: readonly Role[],
+): Promise<ResourceRecord[]> => signedRecords(recordsOf(zoneHead + text), policy, roles);
+
+/** `owner type` of the RRsets that have an RRSIG, in order. */
+export function coveredBy(records: readonly ResourceRecord[]): Set<string> {
+  const covered = new Set<string>();
+  for (const { owner, type, rdata } of records) {
+    if (type === rrTypes.RRSIG)
+      covered.add(`${canonicalName(owner)} ${(rdata.charCodeAt(0) << 8) | rdata.charCodeAt(1)}`);
+  }
+  return covered;
+}
