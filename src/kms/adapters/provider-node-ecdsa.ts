@@ -39,7 +39,7 @@ export function makeDigestSigner(row: EcdsaKeyType, privateKey: KeyObject): Dige
       const signature = p1363FromDer(sign(hash, blinding.message, scaled), scalarBytes);
       if (signature === undefined) throw new KmsError('internal', 'an ECDSA signature has not the form of one');
       const s = integerOf(signature.subarray(scalarBytes));
-      signature.set(octetsOf((s * inverse(blinding.factor, order)) % order, scalarBytes), scalarBytes);
+      signature.set(octetsOf((s * blinding.inverse) % order, scalarBytes), scalarBytes);
       return signature;
     },
     verify(digest, signature) {
@@ -61,6 +61,8 @@ interface Blinding {
   readonly message: Uint8Array;
   /** c */
   readonly factor: bigint;
+  /** 1 ⁄ c */
+  readonly inverse: bigint;
 }
 
 function blind({ order }: EcdsaKeyType, hash: string, digest: Uint8Array): Blinding | undefined {
@@ -69,7 +71,9 @@ function blind({ order }: EcdsaKeyType, hash: string, digest: Uint8Array): Blind
   for (;;) {
     const message = randomBytes(32);
     const made = leftmostBits(createHash(hash).update(message).digest(), order);
-    if (made !== 0n) return { message, factor: (made * inverse(wanted, order)) % order };
+    if (made === 0n) continue;
+    const both = invert((made * wanted) % order, order);
+    return { message, factor: (made * made * both) % order, inverse: (wanted * wanted * both) % order };
   }
 }
 
@@ -100,7 +104,7 @@ function leftmostBits(digest: Uint8Array, order: bigint): bigint {
 }
 
 /** Invert by Euclid's algorithm; for values that are no secret. */
-function inverse(value: bigint, order: bigint): bigint {
+function invert(value: bigint, order: bigint): bigint {
   let [low, high] = [value % order, order];
   let [factor, last] = [1n, 0n];
   while (low !== 0n) {

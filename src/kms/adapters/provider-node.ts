@@ -128,7 +128,8 @@ class NodeProvider implements CryptoProvider {
   ): Promise<readonly Outcome<Uint8Array>[]> {
     const row = prepare(key, 'sign');
     const wish = signatureWish(key, options);
-    return this.#batch({ kind: 'sign', key, wish, width: 1, runs: inputs, itemCost: row.cost.secret });
+    const itemCost = options.prehashed === true ? row.cost.digest : row.cost.secret;
+    return this.#batch({ kind: 'sign', key, wish, width: 1, runs: inputs, itemCost });
   }
 
   async verify(
@@ -139,7 +140,8 @@ class NodeProvider implements CryptoProvider {
     const row = prepare(key, 'verify');
     const wish = signatureWish(key, options);
     const runs = items.flatMap(({ input, signature }) => [input, signature]);
-    return flags(await this.#batch({ kind: 'verify', key, wish, width: 2, runs, itemCost: row.cost.public }));
+    const itemCost = options.prehashed === true ? row.cost.digest : row.cost.public;
+    return flags(await this.#batch({ kind: 'verify', key, wish, width: 2, runs, itemCost }));
   }
 
   async encrypt(key: StoredKeyVersion, items: readonly Plaintext[]): Promise<readonly Outcome<Uint8Array>[]> {

@@ -63,6 +63,8 @@ interface Capabilities {
     readonly secret: number;
     /** Verifying, and encrypting with a public key. */
     readonly public: number;
+    /** Signing or verifying a digest that the caller made. */
+    readonly digest: number;
   };
 }
 
@@ -118,7 +120,7 @@ const nothing = {
 
 const aead = {
   ...nothing,
-  cost: { secret: 5, public: 5 },
+  cost: { secret: 5, public: 5, digest: 5 },
   family: 'aead',
   operations: ['encrypt', 'decrypt'],
   maxPlaintext: 65_535,
@@ -149,7 +151,7 @@ const ecdsa = {
 
 const hmac = {
   ...nothing,
-  cost: { secret: 2, public: 2 },
+  cost: { secret: 2, public: 2, digest: 2 },
   family: 'hmac',
   operations: ['hmac', 'verify-hmac'],
   importable: false,
@@ -162,9 +164,9 @@ const rows: readonly KeyTypeRow[] = [
   { ...aead, type: 'aes128-gcm96', cipher: 'aes-128-gcm', keyBytes: 16 },
   { ...aead, type: 'aes256-gcm96', cipher: 'aes-256-gcm', keyBytes: 32 },
   { ...aead, type: 'chacha20-poly1305', cipher: 'chacha20-poly1305', keyBytes: 32 },
-  { ...rsa, type: 'rsa-2048', modulusBits: 2048, maxPlaintext: 190, cost: { secret: 260, public: 20 } },
-  { ...rsa, type: 'rsa-3072', modulusBits: 3072, maxPlaintext: 318, cost: { secret: 710, public: 35 } },
-  { ...rsa, type: 'rsa-4096', modulusBits: 4096, maxPlaintext: 446, cost: { secret: 1400, public: 55 } },
+  { ...rsa, type: 'rsa-2048', modulusBits: 2048, maxPlaintext: 190, cost: { secret: 260, public: 20, digest: 260 } },
+  { ...rsa, type: 'rsa-3072', modulusBits: 3072, maxPlaintext: 318, cost: { secret: 710, public: 35, digest: 710 } },
+  { ...rsa, type: 'rsa-4096', modulusBits: 4096, maxPlaintext: 446, cost: { secret: 1400, public: 55, digest: 1400 } },
   {
     ...ecdsa,
     type: 'ecdsa-p256',
@@ -172,7 +174,7 @@ const rows: readonly KeyTypeRow[] = [
     curve: 'prime256v1',
     scalarBytes: 32,
     defaultHash: 'sha2-256',
-    cost: { secret: 20, public: 60 },
+    cost: { secret: 20, public: 60, digest: 200 },
   },
   {
     ...ecdsa,
@@ -181,7 +183,7 @@ const rows: readonly KeyTypeRow[] = [
     curve: 'secp384r1',
     scalarBytes: 48,
     defaultHash: 'sha2-384',
-    cost: { secret: 530, public: 440 },
+    cost: { secret: 530, public: 440, digest: 1700 },
   },
   {
     ...ecdsa,
@@ -191,7 +193,7 @@ const rows: readonly KeyTypeRow[] = [
     curve: 'secp521r1',
     scalarBytes: 66,
     defaultHash: 'sha2-512',
-    cost: { secret: 1250, public: 980 },
+    cost: { secret: 1250, public: 980, digest: 3800 },
   },
   {
     ...nothing,
@@ -199,7 +201,7 @@ const rows: readonly KeyTypeRow[] = [
     type: 'ed25519',
     operations: ['sign', 'verify'],
     publicKey: 'raw-base64',
-    cost: { secret: 27, public: 80 },
+    cost: { secret: 27, public: 80, digest: 27 },
   },
   { ...hmac256, type: 'hmac' },
   { ...hmac256, type: 'hmac-sha256' },
