@@ -3,9 +3,9 @@ import { DnssecError } from '#dnssec/core/errors.ts';
 import { verifySignature } from '#dnssec/core/signing/verify.ts';
 import type { SignatureVerifier, Signer } from '#dnssec/ports.ts';
 
-type KeyType = 'ecdsa-p256' | 'ecdsa-p384' | 'ed25519' | 'rsa-2048';
+export type LocalKeyType = 'ecdsa-p256' | 'ecdsa-p384' | 'ed25519' | 'rsa-2048';
 
-const generate: Record<KeyType, () => KeyObject> = {
+const generate: Record<LocalKeyType, () => KeyObject> = {
   'ecdsa-p256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
   'ecdsa-p384': () => generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey,
   ed25519: () => generateKeyPairSync('ed25519').privateKey,
@@ -14,11 +14,11 @@ const generate: Record<KeyType, () => KeyObject> = {
 
 /** A `Signer` over keys in memory that can be told to misbehave. */
 export class LocalSigner implements Signer {
-  readonly #keys = new Map<string, { keyType: KeyType; versions: KeyObject[] }>();
+  readonly #keys = new Map<string, { keyType: LocalKeyType; versions: KeyObject[] }>();
   /** Replaces the version that signs, as a KMS does that rotated by itself. */
   signWithVersion: number | undefined;
 
-  add(keyId: string, keyType: KeyType, versions = 1): void {
+  add(keyId: string, keyType: LocalKeyType, versions = 1): void {
     this.#keys.set(keyId, { keyType, versions: Array.from({ length: versions }, generate[keyType]) });
   }
 
@@ -39,7 +39,7 @@ export class LocalSigner implements Signer {
     return inputs.map((input) => new Uint8Array(sign(algorithm.digest, input, key)));
   }
 
-  #get(keyId: string): { keyType: KeyType; versions: KeyObject[] } {
+  #get(keyId: string): { keyType: LocalKeyType; versions: KeyObject[] } {
     const key = this.#keys.get(keyId);
     if (key === undefined) throw new DnssecError('not-found', `there is no key ${keyId}`);
     return key;

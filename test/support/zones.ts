@@ -2,13 +2,13 @@ import { canonicalName } from '#dns/name.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { defaultNsec3 } from '#dnssec/core/denial/nsec3.ts';
 import { rrTypes } from '#dns/rr-type.ts';
-import type { Role } from '#dnssec/core/keys/zone-key.ts';
+import { type Role, roles } from '#dnssec/core/keys/zone-key.ts';
 import { type Zone, ZoneBuilder } from '#dnssec/core/zone/zone.ts';
 import { prepareZone, signZone, type ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
 import { getZoneKeys } from '#dnssec/operations/zone-keys.ts';
 import { defaultValidity } from '#dnssec/core/signing/validity.ts';
 import { canonical, inOnePiece, recordsOf } from '#test/support/dns.ts';
-import { LocalSigner, localVerifier } from '#test/support/local-signer.ts';
+import { type LocalKeyType, LocalSigner, localVerifier } from '#test/support/local-signer.ts';
 
 export const apex = canonical('example.');
 
@@ -37,24 +37,44 @@ export const optOutPolicy: ZoneSigningPolicy = {
 
 export const signingTime = 1_764_547_200;
 
-/** Sign records with fresh keys in memory and return all records of the signed zone. */
+/** A kind of key, and the DNSSEC algorithm that it signs with. */
+export interface KeyKind {
+  readonly keyType: LocalKeyType;
+  readonly algorithm: number;
+}
+
+/** Signers by kind: RSA keys take long to make, and tests ask for the same over and over. */
+const signers = new Map<LocalKeyType, LocalSigner>();
+
+function signerFor(keyType: LocalKeyType): LocalSigner {
+  let signer = signers.get(keyType);
+  if (signer === undefined) {
+    signer = new LocalSigner();
+    for (const role of roles) signer.add(role, keyType);
+    signers.set(keyType, signer);
+  }
+  return signer;
+}
+
+/** Sign records with keys in memory, one for each role, and return all records of the signed zone. */
 export async function signedRecords(
   records: readonly ResourceRecord[],
   policy: ZoneSigningPolicy = nsecPolicy,
-  roles: readonly Role[] = ['csk'],
+  keyRoles: readonly Role[] = ['csk'],
+  { keyType, algorithm }: KeyKind = { keyType: 'ed25519', algorithm: 15 },
+  now = signingTime,
 ): Promise<ResourceRecord[]> {
-  const signer = new LocalSigner();
-  for (const role of roles) signer.add(role, 'ed25519');
+  const signer = signerFor(keyType);
   const ports = { signer, verifier: localVerifier };
   const keys = await getZoneKeys(
     signer,
     localVerifier,
-    roles.map((role) => ({ keyId: role, role })),
+    keyRoles.map((role) => ({ keyId: role, role, algorithm })),
   );
   const soa = records.find((record) => record.type === rrTypes.SOA);
-  const prepared = await prepareZone(soa?.owner ?? apex, inOnePiece(records), keys, policy, signingTime);
+  const prepared = await prepareZone(soa?.owner ?? apex, inOnePiece(records), keys, policy, now);
   const signed: ResourceRecord[] = [];
-  for await (const piece of signZone(prepared, keys, policy, signingTime, ports)) {
+  for await (const piece of signZone(prepared, keys, policy, now, ports)) {
     for (const { rrset, rrsigs } of piece) {
       for (const rdata of rrset.rdatas) signed.push({ owner: rrset.owner, type: rrset.type, ttl: rrset.ttl, rdata });
       for (const rdata of rrsigs) signed.push({ owner: rrset.owner, type: rrTypes.RRSIG, ttl: rrset.ttl, rdata });

@@ -146,6 +146,7 @@ describe('checks name every fault at once', () => {
     ['a 1 DS 1 13 2 00\n', 'error a.example. DS: has no NS beside it: it belongs to a delegation'],
     ['a 1 SOA a. b. 1 2 3 4 5\n', 'error a.example. SOA: stands below the apex'],
     ['@ 1 SOA a. b. 1 2 3 4 5\n', 'error example. SOA: stands 2 times, only one is allowed'],
+    ['*.a 1 NS x.\n', 'warning *.a.example.: is a wildcard with NS or DNAME, which many name servers refuse'],
     ['a 1 NS ns.a\n', 'warning a.example. NS: points to ns.a.example., which has no address in this zone'],
     ['a 1 MX 1 b\nb 1 CNAME c.\n', 'warning a.example. MX: points to b.example., which is a CNAME'],
     [

@@ -1,4 +1,4 @@
-import { canonicalName, type CanonicalName, formatName, isWithin } from '#dns/name.ts';
+import { canonicalName, type CanonicalName, formatName, isWildcard, isWithin } from '#dns/name.ts';
 import { formatRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { namesInRdata } from '#dns/rdata/rdata.ts';
@@ -66,6 +66,15 @@ function checkNode(node: AuthorityNode, { rrsets }: ZoneNode, apex: CanonicalNam
     if (type === rrTypes.DS && node.canonicalOwner !== apex && !has(rrTypes.NS)) {
       report('error', 'ds-without-ns', node, type, 'has no NS beside it: it belongs to a delegation');
     }
+  }
+  if (isWildcard(node.owner) && (has(rrTypes.NS) || has(rrTypes.DNAME))) {
+    report(
+      'warning',
+      'wildcard-delegation',
+      node,
+      undefined,
+      'is a wildcard with NS or DNAME, which many name servers refuse',
+    );
   }
   if (has(rrTypes.CNAME)) {
     const others = rrsets.filter((rrset) => !besideCname.has(rrset.type)).map((rrset) => formatRRType(rrset.type));
