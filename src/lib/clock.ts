@@ -33,9 +33,21 @@ export function parseInstant(text: string): number | undefined {
   return Number.isNaN(milliseconds) || !isDay ? undefined : milliseconds;
 }
 
+const daySeconds = 86_400;
+
+/** The day formatted last: times that are formatted by the million lie within a few days. */
+let lastDay = { number: NaN, text: '' };
+
 /** Format seconds since the epoch as YYYYMMDDHHmmSS in UTC. */
 export function formatCompactTime(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 19).replaceAll(/[-:T]/g, '');
+  const day = Math.floor(seconds / daySeconds);
+  if (day !== lastDay.number) {
+    const text = new Date(day * daySeconds * 1000).toISOString().slice(0, 10).replaceAll('-', '');
+    lastDay = { number: day, text };
+  }
+  const time = Math.floor(seconds) - day * daySeconds;
+  const clock = Math.floor(time / 3600) * 10_000 + (Math.floor(time / 60) % 60) * 100 + (time % 60);
+  return lastDay.text + String(clock).padStart(6, '0');
 }
 
 const compactTime = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/;

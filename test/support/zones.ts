@@ -87,8 +87,8 @@ export async function signedRecords(
 export const signText = (
   text: string,
   policy?: ZoneSigningPolicy,
-  roles?: readonly Role[],
-): Promise<ResourceRecord[]> => signedRecords(recordsOf(zoneHead + text), policy, roles);
+  keyRoles?: readonly Role[],
+): Promise<ResourceRecord[]> => signedRecords(recordsOf(zoneHead + text), policy, keyRoles);
 
 /** `owner type` of the RRsets that have an RRSIG, in order. */
 export function coveredBy(records: readonly ResourceRecord[]): Set<string> {

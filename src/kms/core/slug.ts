@@ -4,6 +4,7 @@ const longest = 63;
 export function slugOf(name: string): string {
   const plain = name
     .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-');
   return plain.slice(0, longest).replaceAll(/^-+|-+$/g, '') || 'key';
