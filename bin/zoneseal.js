@@ -36,7 +36,9 @@ function refuse(reason) {
 /** Run `program` in our place: same terminal, signals passed on, same end. */
 function runWith(program) {
   // The channel carries nothing. It closes when this process dies, however it dies, and so tells the other to stop.
-  const child = spawn(program, [main].concat(process.argv.slice(2)), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(program, [main].concat(process.argv.slice(2)), {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'];
   const pass = (signal) => child.kill(signal);
   signals.forEach((signal) => process.on(signal, pass));
