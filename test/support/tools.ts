@@ -11,6 +11,8 @@ export const toolPackages = {
   delv: 'bind9-dnsutils',
   named: 'bind9',
   'ldns-verify-zone': 'ldnsutils',
+  'ldns-signzone': 'ldnsutils',
+  'ldns-keygen': 'ldnsutils',
   kzonecheck: 'knot-dnssecutils',
   kzonesign: 'knot-dnssecutils',
   kdig: 'knot-dnsutils',
