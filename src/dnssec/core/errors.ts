@@ -3,6 +3,8 @@ import { ServiceError } from '#lib/errors.ts';
 /** What can go wrong in the DNSSEC service. */
 export type DnssecErrorCode =
   | 'request-invalid'
+  | 'too-large'
+  | 'overloaded'
   | 'zone-invalid'
   | 'key-invalid'
   | 'algorithm-unsupported'

@@ -14,6 +14,7 @@ import {
 } from '#dnssec/api.ts';
 import { callerOf } from '#dnssec/http/caller.ts';
 import { sendSignedZone } from '#dnssec/http/zone-answer.ts';
+import { maxZoneRecords, maxZonesAtOnce, ZoneGate } from '#dnssec/http/zone-gate.ts';
 import { describeKey, describeKeys } from '#dnssec/operations/describe-keys.ts';
 import { parseOrigin, validityPolicy } from '#dnssec/operations/signing-options.ts';
 import { signRRsets } from '#dnssec/operations/sign-rrsets.ts';
@@ -28,8 +29,8 @@ export interface DnssecRoutesOptions {
   readonly clock: Clock;
 }
 
-/** Octets of a zone in one request. */
-const zoneBodyLimit = 2 ** 31;
+/** Octets of a zone in one request; what comes without a length is bounded by its records. */
+const zoneBodyLimit = 2 ** 30;
 
 /** Media types of a zone; a master file has a type of its own. Source: RFC 4027 §1. */
 const zoneMediaTypes = ['text/dns', 'text/plain', 'application/octet-stream', 'application/x-ndjson'];
@@ -37,6 +38,7 @@ const zoneMediaTypes = ['text/dns', 'text/plain', 'application/octet-stream', 'a
 /** The routes of `/v1/dnssec`: each reads a request, calls one operation and shows its result. */
 export const dnssecRoutes: FastifyPluginAsyncTypebox<DnssecRoutesOptions> = async (app, options) => {
   const { kms, verifier, clock } = options;
+  const gate = new ZoneGate(maxZonesAtOnce);
   for (const mediaType of zoneMediaTypes) {
     app.addContentTypeParser(mediaType, (_request, payload, done) => done(null, payload));
   }
@@ -114,7 +116,10 @@ export const dnssecRoutes: FastifyPluginAsyncTypebox<DnssecRoutesOptions> = asyn
       },
     },
     (request, reply) =>
-      sendSignedZone({ ...options, caller: callerOf(request), query: request.query, body: bodyOf(request) }, reply),
+      sendSignedZone(
+        { ...options, gate, caller: callerOf(request), query: request.query, body: bodyOf(request) },
+        reply,
+      ),
   );
 
   app.post(
@@ -134,9 +139,11 @@ export const dnssecRoutes: FastifyPluginAsyncTypebox<DnssecRoutesOptions> = asyn
     async (request) => {
       const { origin, at, anchor } = request.query;
       await kms.assertKnown(callerOf(request));
+      using _place = gate.enter();
       const { octets, form } = bodyOf(request);
       const source = await openZone(octets, form, {
         fileName: 'body',
+        maxRecords: maxZoneRecords,
         ...(origin === undefined ? {} : { origin: parseOrigin(origin) }),
       });
       const anchors = anchor === undefined ? [] : parseAnchors(anchor, source.apex, 'anchor');

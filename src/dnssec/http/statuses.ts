@@ -4,6 +4,8 @@ import type { DnssecErrorCode } from '#dnssec/core/errors.ts';
 /** The one map from the codes of this module to status codes. */
 export const dnssecStatuses: Readonly<Record<DnssecErrorCode | DnsErrorCode | 'duration-invalid', number>> = {
   'request-invalid': 400,
+  'too-large': 413,
+  overloaded: 503,
   'duration-invalid': 400,
   'name-invalid': 400,
   'type-invalid': 400,

@@ -5,6 +5,7 @@ import { ServiceError } from '#lib/errors.ts';
 import { openSpool, type Spool } from '#lib/spool.ts';
 import type { SignZoneQuery } from '#dnssec/api.ts';
 import type { DnssecRoutesOptions, ZoneBody } from '#dnssec/http/routes.ts';
+import { maxZoneRecords, type ZoneGate } from '#dnssec/http/zone-gate.ts';
 import { parseKeyChoices } from '#dnssec/operations/choose-keys.ts';
 import { type SignZoneTextRequest, signZoneText, summaryText } from '#dnssec/operations/sign-zone-text.ts';
 import { parseOrigin, signingPolicy } from '#dnssec/operations/signing-options.ts';
@@ -12,6 +13,7 @@ import { openZone, type ZoneForm } from '#dnssec/operations/zone-text.ts';
 import type { Caller } from '#dnssec/ports.ts';
 
 interface SignZoneCall extends DnssecRoutesOptions {
+  readonly gate: ZoneGate;
   readonly caller: Caller;
   readonly query: SignZoneQuery;
   readonly body: ZoneBody;
@@ -35,7 +37,7 @@ export async function sendSignedZone(call: SignZoneCall, reply: FastifyReply): P
 }
 
 async function signInto(
-  { kms, verifier, clock, caller, query, body }: SignZoneCall,
+  { kms, verifier, clock, gate, caller, query, body }: SignZoneCall,
   form: ZoneForm,
   spool: Spool,
   onProgress: NonNullable<SignZoneTextRequest['onProgress']>,
@@ -45,7 +47,8 @@ async function signInto(
   const origin = query.origin === undefined ? {} : { origin: parseOrigin(query.origin) };
   const signer = kms.signerFor(caller, query.region);
   await kms.assertKnown(caller);
-  const source = await openZone(body.octets, body.form, { fileName: 'body', ...origin });
+  using _place = gate.enter();
+  const source = await openZone(body.octets, body.form, { fileName: 'body', maxRecords: maxZoneRecords, ...origin });
   const request = {
     source,
     policy,

@@ -17,17 +17,23 @@ export interface ZoneSource {
   readonly records: AsyncIterable<readonly ResourceRecord[]>;
 }
 
+export interface OpenZoneOptions extends ZoneFileOptions {
+  /** Records that are read at most: a zone is held in memory, and a caller must not exhaust it. */
+  readonly maxRecords?: number;
+}
+
 /**
  * Open a zone for reading, up to its SOA.
  *
- * @throws DnssecError zone-invalid when there is no SOA, or one of another name than `options.origin`; DnsError
+ * @throws DnssecError zone-invalid when there is no SOA, too-large; DnsError
  */
 export async function openZone(
   source: AsyncIterable<Uint8Array>,
   form: ZoneForm,
-  options: ZoneFileOptions,
+  options: OpenZoneOptions,
 ): Promise<ZoneSource> {
-  const pieces = form === 'master' ? readZoneFile(source, options) : readRecordLines(source, options);
+  const read = form === 'master' ? readZoneFile(source, options) : readRecordLines(source, options);
+  const pieces = capped(read, options);
   const held: (readonly ResourceRecord[])[] = [];
   for (;;) {
     const next = await pieces.next();
@@ -36,6 +42,22 @@ export async function openZone(
     held.push(next.value);
     const soa = next.value.find((record) => record.type === rrTypes.SOA);
     if (soa !== undefined) return { apex: soa.owner, records: resume(held, pieces) };
+  }
+}
+
+async function* capped<Item>(
+  pieces: AsyncIterable<readonly Item[]>,
+  { maxRecords = Infinity, fileName }: OpenZoneOptions,
+): AsyncGenerator<readonly Item[]> {
+  let count = 0;
+  for await (const piece of pieces) {
+    count += piece.length;
+    if (count > maxRecords)
+      throw new DnssecError(
+        'too-large',
+        `${fileName} holds more than ${maxRecords} records, the most that is taken here`,
+      );
+    yield piece;
   }
 }
 
