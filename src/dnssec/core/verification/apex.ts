@@ -17,14 +17,14 @@ export interface TrustAnchor {
 
 /**
  * Check that a trusted key, or without anchors a key with the SEP flag, signs the DNSKEY RRset. Whether the signature is
- * valid is checked with all others.
+ * valid is checked with all others. A revoked key is never trusted.
  *
- * Source: RFC 4035 §5.2.
+ * Source: RFC 4035 §5.2, RFC 5011 §2.1.
  */
 export function checkChain(zone: Zone, anchors: readonly TrustAnchor[], faults: FaultList): void {
   const apex = findApex(zone);
   const keys = publishedKeys(zone);
-  if (keys.length === 0) {
+  if (keys.every((key) => key.revoked)) {
     faults.error(zone.apex, rrTypes.DNSKEY, 'no-dnskey', 'is missing or holds no zone key: the zone is not signed');
     return;
   }
@@ -34,12 +34,14 @@ export function checkChain(zone: Zone, anchors: readonly TrustAnchor[], faults: 
       faults.warning(zone.apex, rrTypes.DNSKEY, 'key-tag-shared', `has two keys with the tag ${keyTag}`);
     tags.set(keyTag, dnskey);
   }
-  const trusted = keys.filter(({ dnskey }) =>
-    anchors.length === 0
-      ? (parseDnskey(dnskey).flags & dnskeyFlags.secureEntryPoint) !== 0
-      : anchors.some((anchor) =>
-          anchor.type === rrTypes.DS ? dsMatches(anchor.rdata, zone.apex, dnskey) : anchor.rdata === dnskey,
-        ),
+  const trusted = keys.filter(
+    ({ dnskey, revoked }) =>
+      !revoked &&
+      (anchors.length === 0
+        ? (parseDnskey(dnskey).flags & dnskeyFlags.secureEntryPoint) !== 0
+        : anchors.some((anchor) =>
+            anchor.type === rrTypes.DS ? dsMatches(anchor.rdata, zone.apex, dnskey) : anchor.rdata === dnskey,
+          )),
   );
   const what = anchors.length === 0 ? 'key with the SEP flag' : 'key that a trust anchor names';
   if (trusted.length === 0) {

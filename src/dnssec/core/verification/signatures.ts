@@ -18,6 +18,8 @@ export interface PublishedKey {
   readonly keyTag: number;
   readonly algorithm: number;
   readonly supported: boolean;
+  /** A revoked key vouches for nothing any more, but may still sign. Source: RFC 5011 §2.1. */
+  readonly revoked: boolean;
 }
 
 /** One signature that must be found valid under one of the keys that it may mean. */
@@ -44,14 +46,21 @@ export class FaultList {
   }
 }
 
-/** Return the zone's DNSKEYs; those that sign nothing, being revoked or of another protocol, are left out. */
+/** Return the zone's DNSKEYs; those that sign nothing, being no zone keys or of another protocol, are left out. */
 export function publishedKeys(zone: Zone): PublishedKey[] {
   const rdatas = findRRset(findApex(zone), rrTypes.DNSKEY)?.rdatas ?? [];
   return rdatas
     .filter((dnskey) => isZoneKey(parseDnskey(dnskey)))
     .map((dnskey) => {
-      const { algorithm } = parseDnskey(dnskey);
-      return { dnskey, keyTag: keyTagOf(dnskey), algorithm, supported: findAlgorithm(algorithm) !== undefined };
+      const { algorithm, flags } = parseDnskey(dnskey);
+      const revoked = (flags & dnskeyFlags.revoked) !== 0;
+      return {
+        dnskey,
+        keyTag: keyTagOf(dnskey),
+        algorithm,
+        supported: findAlgorithm(algorithm) !== undefined,
+        revoked,
+      };
     });
 }
 
@@ -64,9 +73,7 @@ export function publishedKeys(zone: Zone): PublishedKey[] {
  */
 export function* planSignatureChecks(zone: Zone, at: number, faults: FaultList): Generator<SignatureCheckPlan> {
   const keys = publishedKeys(zone);
-  const algorithms = new Set(
-    keys.filter((key) => (parseDnskey(key.dnskey).flags & dnskeyFlags.revoked) === 0).map((key) => key.algorithm),
-  );
+  const algorithms = new Set(keys.filter((key) => !key.revoked).map((key) => key.algorithm));
   for (const algorithm of algorithms) {
     if (findAlgorithm(algorithm) === undefined) {
       faults.warning(
@@ -140,8 +147,11 @@ function* planRRsetChecks(
       faults.error(node.owner, rrset.type, complaint.code, `the RRSIG by key ${rrsig.keyTag} ${complaint.message}`);
       continue;
     }
-    signedWith.add(rrsig.algorithm);
-    const supported = candidates.filter((key) => key.supported).map((key) => key.dnskey);
+    const vouching = candidates.filter((key) => !key.revoked);
+    if (vouching.length > 0) signedWith.add(rrsig.algorithm);
+    const supported = (vouching.length > 0 ? vouching : candidates)
+      .filter((key) => key.supported)
+      .map((key) => key.dnskey);
     if (supported.length === 0) continue;
     const prefix = composeRrsigPrefix({ ...rrsig, signerName: canonicalName(rrsig.signerName) });
     yield {
