@@ -26,7 +26,7 @@ export async function signPlanned(
       const inputs = group.map((task) => task.signedData);
       const answers = await signer.sign({ ...key.kmsKey, algorithm: key.algorithm, inputs });
       for (const [index, task] of group.entries()) {
-        signatures.set(task, fromKmsSignature(key.algorithm.signatureForm, answers[index] ?? new Uint8Array()));
+        signatures.set(task, fromKmsSignature(key, answers[index] ?? new Uint8Array()));
       }
     }),
   );

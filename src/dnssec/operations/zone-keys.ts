@@ -81,7 +81,7 @@ function publicKeyOf(kmsKey: KmsKey, version: number): string {
 async function assertSigns(signer: Signer, verifier: SignatureVerifier, key: ZoneKey): Promise<void> {
   const nonce = new Uint8Array(randomBytes(32));
   const [answer] = await signer.sign({ ...key.kmsKey, algorithm: key.algorithm, inputs: [nonce] });
-  const signature = answer === undefined ? undefined : fromKmsSignature(key.algorithm.signatureForm, answer);
+  const signature = answer === undefined ? undefined : fromKmsSignature(key, answer);
   const [valid] =
     signature === undefined ? [] : await verifier.verify([{ dnskey: key.dnskey, signedData: nonce, signature }]);
   if (valid !== true) {

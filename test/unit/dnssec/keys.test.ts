@@ -1,16 +1,17 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, ECDH, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { encodeBase64 } from '#lib/encoding.ts';
+import { parseName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { Octets } from '#lib/octets.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { algorithmForKeyType, algorithms, findAlgorithm, getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
 import { composeDnskey, keyTagOf, parseDnskey, revokedDnskey } from '#dnssec/core/keys/dnskey.ts';
-import { composeDs, deleteCdnskey, deleteCds } from '#dnssec/core/keys/ds.ts';
+import { composeDs, deleteCdnskey, deleteCds, dsMatches } from '#dnssec/core/keys/ds.ts';
 import { assertKeySet, keysThatSign } from '#dnssec/core/keys/key-set.ts';
 import { parseExportedKey } from '#dnssec/core/keys/public-key.ts';
 import { composeZoneKey, type Role, type ZoneKey } from '#dnssec/core/keys/zone-key.ts';
-import { canonical, hexOf, rdataOf } from '#test/support/dns.ts';
+import { hexOf, rdataOf } from '#test/support/dns.ts';
 
 const pemOf = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
 const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
@@ -88,10 +89,51 @@ describe('DNSKEYs of exported keys', () => {
     [13, 'a point that is not on the curve', '\x11'.repeat(64), 'not on its curve'],
     [15, '33 octets', '\x11'.repeat(33), 'has 32 octets, not 33'],
     [8, 'a leading zero in the modulus', `\x03\x01\x00\x01\0${'\x11'.repeat(255)}`, 'leading zero'],
+    [8, 'a leading zero in the exponent', `\x03\0\x01\x01${'\xc1'.repeat(256)}`, 'leading zero'],
     [8, 'a modulus of 504 bits', `\x03\x01\x00\x01${'\x11'.repeat(63)}`, 'has 504 bits'],
     [8, 'no modulus', '\x03\x01\x00\x01', 'cut short'],
   ])('algorithm %i refuses %s', (algorithm, _, octets, why) => {
     expect(() => getAlgorithm(algorithm).publicKey.parse(octets as Octets)).toThrow(why);
+  });
+});
+
+describe('forms of a key that is to sign', () => {
+  test.each([
+    [13, 'prime256v1', 32, '3039301306072a8648ce3d020106082a8648ce3d030107032200'],
+    [14, 'secp384r1', 48, '3046301006072a8648ce3d020106052b81040022033200'],
+  ])('algorithm %i refuses a compressed and a hybrid point', (algorithm, curve, octets, head) => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: curve });
+    const spki = publicKey.export({ type: 'spki', format: 'der' });
+    const point = spki.subarray(-(1 + 2 * octets));
+    const compressed = ECDH.convertKey(point, curve, undefined, undefined, 'compressed') as Buffer;
+    const hybrid = Buffer.from(spki);
+    hybrid[spki.length - point.length] = 6 | ((point.at(-1) as number) & 1);
+    for (const der of [Buffer.concat([Buffer.from(head, 'hex'), compressed]), hybrid]) {
+      const pem = `-----BEGIN PUBLIC KEY-----\n${der.toString('base64')}\n-----END PUBLIC KEY-----\n`;
+      expect(() => zoneKey('csk', algorithm, pem)).toThrow('has its point in compressed or hybrid form');
+    }
+    expect(zoneKey('csk', algorithm, pemOf(publicKey)).dnskey.slice(4)).toBe(point.toString('latin1', 1));
+  });
+
+  test.each([1024, 2040, 4104])('an RSA key of %i bits is refused', (bits) => {
+    const n = Buffer.alloc(bits / 8, 0xc1).toString('base64url');
+    const key = createPublicKey({ key: { kty: 'RSA', n, e: 'AQAB' }, format: 'jwk' });
+    expect(() => zoneKey('csk', 8, pemOf(key))).toThrow(
+      `the RSA key has ${bits} bits: a key that signs has 2048 to 4096`,
+    );
+  });
+
+  test('RSA keys of 2048 and 4096 bits are taken', () => {
+    for (const bits of [2048, 4096]) {
+      const n = Buffer.alloc(bits / 8, 0xc1).toString('base64url');
+      const key = createPublicKey({ key: { kty: 'RSA', n, e: 'AQAB' }, format: 'jwk' });
+      expect(parseDnskey(zoneKey('csk', 8, pemOf(key)).dnskey).publicKey).toHaveLength(4 + bits / 8);
+    }
+  });
+
+  test('an RSA-PSS key is refused: PKCS #1 v1.5 signatures are not for it', () => {
+    const { publicKey } = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
+    expect(() => zoneKey('csk', 8, pemOf(publicKey))).toThrow('of kind rsa-pss: expected an RSA key');
   });
 });
 
@@ -100,6 +142,17 @@ describe('the table of algorithms', () => {
     expect(algorithms.map((algorithm) => algorithm.number).toSorted((left, right) => left - right)).toEqual([
       8, 10, 13, 14, 15,
     ]);
+  });
+
+  test('signing and validation have the advice of RFC 9904', () => {
+    const advice = algorithms.map(({ number, signing, validation }) => [number, signing, validation]);
+    expect(Object.fromEntries(advice.map(([number, ...rest]) => [number, rest]))).toEqual({
+      8: ['recommended', 'recommended'],
+      10: ['not recommended', 'recommended'],
+      13: ['recommended', 'recommended'],
+      14: ['optional', 'recommended'],
+      15: ['recommended', 'recommended'],
+    });
   });
 
   test('RSA keys sign with 8 unless 10 is wanted', () => {
@@ -165,6 +218,28 @@ describe('sets of keys', () => {
   });
 });
 
+describe('one key', () => {
+  const pem = pemOf(p256());
+  const csk = zoneKey('csk', 13, pem);
+
+  test('must not be given twice, as one version or as two that hold the same key', () => {
+    expect(() => assertKeySet([csk, csk])).toThrow(
+      `KMS key k version 1 and KMS key k version 1 make the same DNSKEY ${csk.keyTag}`,
+    );
+    expect(() => assertKeySet([csk, zoneKey('csk', 13, pem, 2)])).toThrow(
+      expect.objectContaining({
+        code: 'key-invalid',
+        message: expect.stringContaining('version 1 and KMS key k version 2'),
+      }),
+    );
+  });
+
+  test('does not collide with itself: published by another signer, or revoked', () => {
+    const foreign = [csk.dnskey, revokedDnskey(csk.dnskey), csk.dnskey];
+    expect(() => assertKeySet([csk], foreign)).not.toThrow();
+  });
+});
+
 /** Another DNSKEY of the same tag: two 16-bit words of the key change places. */
 function tagTwin(dnskey: Rdata): Rdata {
   return (dnskey.slice(0, 4) + dnskey.slice(6, 8) + dnskey.slice(4, 6) + dnskey.slice(8)) as Rdata;
@@ -177,5 +252,17 @@ test('the delete forms of CDS and CDNSKEY are those of RFC 8078 §4', () => {
 
 test('a DS has the digest over the canonical owner', () => {
   const { dnskey } = zoneKey('csk', 13, pemOf(p256()));
-  expect(composeDs(canonical('A.example.'), dnskey, 2)).toBe(composeDs(canonical('a.example.'), dnskey, 2));
+  expect(composeDs(parseName('A.Example.'), dnskey, 2)).toBe(composeDs(parseName('a.example.'), dnskey, 2));
+});
+
+test('a DS names a DNSKEY by key tag, algorithm and digest together', () => {
+  const owner = parseName('a.example.');
+  const { dnskey } = zoneKey('csk', 13, pemOf(p256()));
+  const ds = composeDs(owner, dnskey, 4);
+  const changed = (at: number) =>
+    (ds.slice(0, at) + String.fromCharCode(ds.charCodeAt(at) ^ 1) + ds.slice(at + 1)) as Rdata;
+  expect(dsMatches(ds, parseName('A.example.'), dnskey)).toBe(true);
+  for (const at of [0, 1, 2, 3, 4, ds.length - 1]) expect(dsMatches(changed(at), owner, dnskey)).toBe(false);
+  expect(dsMatches(ds, parseName('b.example.'), dnskey)).toBe(false);
+  expect(dsMatches(ds.slice(0, -1) as Rdata, owner, dnskey)).toBe(false);
 });

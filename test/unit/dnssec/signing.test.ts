@@ -8,13 +8,14 @@ import { signPlanned } from '#dnssec/operations/sign-planned.ts';
 import { planRRset } from '#dnssec/core/signing/plan.ts';
 import { composeRrsigPrefix, parseRrsig, rrsigLabels } from '#dnssec/core/signing/rrsig.ts';
 import { canonicalRdatas, composeSignedData } from '#dnssec/core/signing/signed-data.ts';
-import { derToFixed, fixedToDer } from '#dnssec/core/signing/signature.ts';
+import { derToFixed, fixedToDer, fromKmsSignature } from '#dnssec/core/signing/signature.ts';
 import {
   assertClockAdvances,
   assertValidityPolicy,
   defaultValidity,
   validityOf,
 } from '#dnssec/core/signing/validity.ts';
+import { ZoneDigest } from '#dnssec/core/signing/zonemd.ts';
 import { canonical, rdataOf } from '#test/support/dns.ts';
 import { LocalSigner, localVerifier } from '#test/support/local-signer.ts';
 
@@ -36,6 +37,10 @@ describe('signed data (RFC 4034 §3.1.8.1, §6)', () => {
     expect(dataOf('A', ['192.0.2.1'])).toBe(
       '50' + '0161076578616d706c6500' + '0001' + '0001' + '0000012c' + '0004' + 'c0000201',
     );
+  });
+
+  test('the original TTL has all its 32 bits', () => {
+    expect(dataOf('A', ['192.0.2.1'], 'a.', 0x12345678)).toContain('0001' + '0001' + '12345678' + '0004');
   });
 
   test('owner and listed names are lower-cased, and nothing is compressed', () => {
@@ -162,6 +167,39 @@ describe('ECDSA signatures from DER (RFC 6605 §4)', () => {
     fixed[0] = fixed[66] = 1;
     expect(derToFixed(fixedToDer(fixed, 66), 66)).toEqual(fixed);
   });
+});
+
+describe('signatures of other algorithms', () => {
+  async function keyOf(keyType: 'ed25519' | 'rsa-2048') {
+    const signer = new LocalSigner();
+    signer.add('k', keyType);
+    const [key] = await getZoneKeys(signer, localVerifier, [{ keyId: 'k', role: 'csk' }]);
+    if (key === undefined) throw new Error('the signer has no key');
+    return key;
+  }
+
+  test.each([
+    ['ed25519', 64],
+    ['rsa-2048', 256],
+  ] as const)('of %s keys pass as they are, and only with %i octets', async (keyType, octets) => {
+    const key = await keyOf(keyType);
+    const signature = new Uint8Array(octets).fill(7);
+    expect(fromKmsSignature(key, signature)).toEqual(signature);
+    for (const wrong of [0, octets - 1, octets + 1]) {
+      expect(() => fromKmsSignature(key, new Uint8Array(wrong))).toThrow(
+        expect.objectContaining({
+          code: 'signature-invalid',
+          message: expect.stringMatching(`has ${wrong} octets: one by DNSKEY ${key.keyTag} has ${octets}$`),
+        }),
+      );
+    }
+  });
+});
+
+test('a zone digest by a hash that is not known is refused, not made by another (RFC 8976 §2.2.3)', () => {
+  expect(() => new ZoneDigest(canonical('example.'), 240)).toThrow(
+    expect.objectContaining({ code: 'algorithm-unsupported' }),
+  );
 });
 
 describe('what leaves the signer was verified', () => {

@@ -1,4 +1,4 @@
-import { createPrivateKey, sign } from 'node:crypto';
+import { createECDH, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { bytesFrom } from '#lib/octets.ts';
@@ -11,8 +11,9 @@ import { composeRrsigPrefix, parseRrsig } from '#dnssec/core/signing/rrsig.ts';
 import { composeSignedData } from '#dnssec/core/signing/signed-data.ts';
 import { derToFixed, fixedToDer } from '#dnssec/core/signing/signature.ts';
 import { verifySignature } from '#dnssec/core/signing/verify.ts';
-import { findAlgorithm } from '#dnssec/core/keys/algorithms.ts';
-import { canonical, rdataOf, recordsOf } from '#test/support/dns.ts';
+import { algorithms, getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
+import { composeZoneKey } from '#dnssec/core/keys/zone-key.ts';
+import { canonical, hexOf, rdataOf, recordsOf } from '#test/support/dns.ts';
 
 const records = recordsOf(readFileSync('fixtures/vectors/dnssec-signatures.zone', 'utf8'));
 const dnskeys = records.filter((record) => record.type === rrTypes.DNSKEY);
@@ -24,50 +25,61 @@ const blocks = dnskeys.map((dnskey, index) => {
   return { algorithm: parseDnskey(dnskey.rdata).algorithm, dnskey, block };
 });
 
-const signedBlock = (algorithm: number) => {
-  const found = blocks.find((block) => block.algorithm === algorithm);
-  const rrsig = found?.block.find((record) => record.type === rrTypes.RRSIG);
-  const data = found?.block.find(
-    (record) => rrsig !== undefined && record.type === parseRrsig(rrsig.rdata).typeCovered,
-  );
-  if (found === undefined || rrsig === undefined || data === undefined)
-    throw new Error(`no vector of algorithm ${algorithm}`);
+const signedBlocks = blocks.map(({ algorithm, dnskey, block }) => {
+  const rrsig = block.find((record) => record.type === rrTypes.RRSIG);
+  const data = block.find((record) => rrsig !== undefined && record.type === parseRrsig(rrsig.rdata).typeCovered);
+  if (rrsig === undefined || data === undefined) throw new Error(`a vector of algorithm ${algorithm} is not whole`);
   const fields = parseRrsig(rrsig.rdata);
-  const signedData = composeSignedData(
-    composeRrsigPrefix(fields),
-    canonicalName(data.owner),
-    data.type,
-    fields.originalTtl,
-    [data.rdata],
-  );
-  return { dnskey: found.dnskey.rdata, fields, signedData };
-};
-
-describe.each([13, 14, 15, 8, 10])('the printed signature of algorithm %i', (algorithm) => {
-  const { dnskey, fields, signedData } = signedBlock(algorithm);
-
-  test('verifies over the signed data that we compose', () => {
-    expect(verifySignature(dnskey, signedData, bytesFrom(fields.signature))).toBe(true);
-  });
-
-  test('names the key by the tag that we compute', () => {
-    expect(keyTagOf(dnskey)).toBe(fields.keyTag);
-  });
-
-  test('does not verify when any bit of the data or the signature is flipped', () => {
-    const signature = bytesFrom(fields.signature);
-    for (let bit = 0; bit < signedData.length * 8; bit += 7)
-      expect(verifySignature(dnskey, flipped(signedData, bit), signature)).toBe(false);
-    for (let bit = 0; bit < signature.length * 8; bit += 13)
-      expect(verifySignature(dnskey, signedData, flipped(signature, bit))).toBe(false);
-  });
-
-  test('its public key survives the way to a KeyObject and back', () => {
-    const codec = findAlgorithm(algorithm)?.publicKey;
-    const { publicKey } = parseDnskey(dnskey);
-    expect(codec?.compose(codec.parse(publicKey))).toBe(publicKey);
-  });
+  const owner = canonicalName(data.owner);
+  const prefix = composeRrsigPrefix(fields);
+  const signedData = composeSignedData(prefix, owner, data.type, fields.originalTtl, [data.rdata]);
+  return { algorithm, keyTag: fields.keyTag, dnskey: dnskey.rdata, fields, signedData };
 });
+
+test('there is a printed signature of every algorithm', () => {
+  expect(new Set(signedBlocks.map((block) => block.algorithm))).toEqual(new Set(algorithms.map((row) => row.number)));
+});
+
+describe.each(signedBlocks)(
+  'the printed signature of algorithm $algorithm by key $keyTag',
+  ({ dnskey, fields, signedData }) => {
+    test('verifies over the signed data that we compose', () => {
+      expect(verifySignature(dnskey, signedData, bytesFrom(fields.signature))).toBe(true);
+    });
+
+    test('names the key by the tag that we compute', () => {
+      expect(keyTagOf(dnskey)).toBe(fields.keyTag);
+    });
+
+    test('does not verify when any bit of the data or the signature is flipped', () => {
+      const signature = bytesFrom(fields.signature);
+      for (let bit = 0; bit < signedData.length * 8; bit += 7)
+        expect(verifySignature(dnskey, flipped(signedData, bit), signature)).toBe(false);
+      for (let bit = 0; bit < signature.length * 8; bit += 13)
+        expect(verifySignature(dnskey, signedData, flipped(signature, bit))).toBe(false);
+    });
+  },
+);
+
+const rsaAlgorithms = new Set([8, 10]);
+
+test.each(signedBlocks.filter(({ algorithm }) => !rsaAlgorithms.has(algorithm)))(
+  'the public key $keyTag of algorithm $algorithm survives the way to a KeyObject and back',
+  ({ algorithm, dnskey }) => {
+    const codec = getAlgorithm(algorithm).publicKey;
+    const { publicKey } = parseDnskey(dnskey);
+    expect(codec.compose(codec.parse(publicKey))).toBe(publicKey);
+  },
+);
+
+test.each(signedBlocks.filter(({ algorithm }) => rsaAlgorithms.has(algorithm)))(
+  'the RSA key $keyTag is long enough to verify what it signed, and too short to sign anew',
+  ({ algorithm, dnskey }) => {
+    const codec = getAlgorithm(algorithm).publicKey;
+    const key = codec.parse(parseDnskey(dnskey).publicKey);
+    expect(() => codec.compose(key)).toThrow(`the RSA key has ${key.asymmetricKeyDetails?.modulusLength} bits`);
+  },
+);
 
 function flipped(bytes: Uint8Array, bit: number): Uint8Array {
   const copy = Uint8Array.from(bytes);
@@ -75,12 +87,67 @@ function flipped(bytes: Uint8Array, bit: number): Uint8Array {
   return copy;
 }
 
-test('the Ed25519 signature of RFC 8080 §6.1 reproduces octet for octet', () => {
-  const { fields, signedData } = signedBlock(15);
-  const seed = Buffer.from('ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=', 'base64');
+interface PrivateKeys {
+  /** Ed25519 seeds in base64, by key tag. */
+  readonly seeds: Readonly<Record<string, string>>;
+  /** The two primes of RSA keys in base64, by key tag. */
+  readonly primes: Readonly<Record<string, readonly [string, string]>>;
+  readonly ed25519: readonly Readonly<Record<'name' | 'seed' | 'publicKey' | 'message' | 'signature', string>>[];
+}
+
+const privateKeys = JSON.parse(readFileSync('fixtures/vectors/dnssec-private-keys.json', 'utf8')) as PrivateKeys;
+
+function ed25519Key(seed: Buffer): KeyObject {
   const pkcs8 = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]);
-  const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
-  expect(sign(null, signedData, key).toString('latin1')).toBe(fields.signature);
+  return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
+}
+
+const integerOf = (base64: string): bigint => BigInt(`0x${Buffer.from(base64, 'base64').toString('hex')}`);
+const base64UrlOf = (value: bigint): string => {
+  const hex = value.toString(16);
+  return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').toString('base64url');
+};
+
+/** The inverse by Euclid's extended algorithm. */
+function inverse(value: bigint, modulus: bigint): bigint {
+  let [rest, next, factor, nextFactor] = [modulus, value % modulus, 0n, 1n];
+  while (next !== 0n) {
+    const quotient = rest / next;
+    [rest, next] = [next, rest - quotient * next];
+    [factor, nextFactor] = [nextFactor, factor - quotient * nextFactor];
+  }
+  return ((factor % modulus) + modulus) % modulus;
+}
+
+function rsaKey(primes: readonly [string, string]): KeyObject {
+  const [p, q] = primes.map(integerOf) as [bigint, bigint];
+  const e = 65_537n;
+  const d = inverse(e, (p - 1n) * (q - 1n));
+  const numbers = { n: p * q, e, d, p, q, dp: d % (p - 1n), dq: d % (q - 1n), qi: inverse(q, p) };
+  const encoded = Object.entries(numbers).map(([name, value]) => [name, base64UrlOf(value)]);
+  return createPrivateKey({ key: { kty: 'RSA', ...Object.fromEntries(encoded) }, format: 'jwk' });
+}
+
+describe('signatures of deterministic algorithms reproduce octet for octet', () => {
+  test.each(signedBlocks.filter(({ algorithm }) => [8, 10, 15].includes(algorithm)))(
+    'by key $keyTag of algorithm $algorithm',
+    ({ algorithm, keyTag, fields, signedData }) => {
+      const primes = privateKeys.primes[keyTag];
+      const key =
+        primes === undefined ? ed25519Key(Buffer.from(privateKeys.seeds[keyTag] ?? '', 'base64')) : rsaKey(primes);
+      expect(sign(getAlgorithm(algorithm).digest, signedData, key).toString('latin1')).toBe(fields.signature);
+    },
+  );
+
+  test.each(privateKeys.ed25519)('of RFC 8032 §7.1, $name', ({ seed, publicKey, message, signature }) => {
+    const key = ed25519Key(Buffer.from(seed, 'hex'));
+    const exported = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
+    const { dnskey } = composeZoneKey('csk', getAlgorithm(15), exported, { keyId: 'k', version: 1 });
+    expect(hexOf(parseDnskey(dnskey).publicKey)).toBe(publicKey);
+    const input = Buffer.from(message, 'hex');
+    expect(sign(null, input, key).toString('hex')).toBe(signature);
+    expect(verifySignature(dnskey, input, Buffer.from(signature, 'hex'))).toBe(true);
+  });
 });
 
 describe('DS records', () => {
@@ -115,6 +182,20 @@ describe('ECDSA signatures of RFC 6979 §A.2.5', () => {
     '60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB67903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299';
   const dnskey = rdataOf('DNSKEY', `257 3 13 ${Buffer.from(publicKey, 'hex').toString('base64')}`);
 
+  test('are by the key whose DNSKEY holds Ux‖Uy', () => {
+    const pair = createECDH('prime256v1');
+    pair.setPrivateKey('C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721', 'hex');
+    const point = pair.getPublicKey();
+    const jwk = {
+      kty: 'EC',
+      crv: 'P-256',
+      x: point.toString('base64url', 1, 33),
+      y: point.toString('base64url', 33),
+    };
+    const exported = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }).toString();
+    expect(composeZoneKey('csk', getAlgorithm(13), exported, { keyId: 'k', version: 1 }).dnskey).toBe(dnskey);
+  });
+
   test.each([
     [
       'sample',
@@ -129,16 +210,4 @@ describe('ECDSA signatures of RFC 6979 §A.2.5', () => {
     expect(verifySignature(dnskey, new TextEncoder().encode(message), fixed)).toBe(true);
     expect(derToFixed(fixedToDer(fixed, 32), 32)).toEqual(fixed);
   });
-});
-
-test('the Ed25519 signature of RFC 8032 §7.1, test 2, verifies', () => {
-  const dnskey = rdataOf(
-    'DNSKEY',
-    `257 3 15 ${Buffer.from('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c', 'hex').toString('base64')}`,
-  );
-  const signature = Buffer.from(
-    '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
-    'hex',
-  );
-  expect(verifySignature(dnskey, new Uint8Array([0x72]), signature)).toBe(true);
 });

@@ -1,8 +1,21 @@
-import { ecPointCodec, ed25519Codec, type PublicKeyCodec, rsaCodec } from '#dnssec/core/keys/public-key.ts';
+import type { Octets } from '#lib/octets.ts';
+import {
+  ecPointCodec,
+  ed25519Codec,
+  type PublicKeyCodec,
+  rsaCodec,
+  rsaModulusOctets,
+} from '#dnssec/core/keys/public-key.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 
 /** How an algorithm's signature stands in an RRSIG: r‖s of fixed width, or as the KMS gives it. */
-export type SignatureForm = { readonly kind: 'ecdsa'; readonly octetsPerInteger: number } | { readonly kind: 'raw' };
+export type SignatureForm =
+  | { readonly kind: 'ecdsa'; readonly octetsPerInteger: number }
+  | {
+      readonly kind: 'raw';
+      /** The length that every signature by a key has, from its public key as the DNSKEY holds it. */
+      readonly octetsBy: (publicKey: Octets) => number;
+    };
 
 /** What a KMS must be told besides the input. */
 export interface KmsSignParameters {
@@ -21,11 +34,13 @@ export interface Algorithm {
   readonly digest: 'sha256' | 'sha384' | 'sha512' | undefined;
   readonly signatureForm: SignatureForm;
   readonly publicKey: PublicKeyCodec;
-  /** Advice for signing. Source: RFC 9904 §3. */
+  /** Advice on its use for signing and for validation. Source: RFC 9904 §3. */
   readonly signing: 'recommended' | 'optional' | 'not recommended';
+  readonly validation: 'recommended' | 'optional' | 'not recommended';
 }
 
 const rsaKeyTypes = ['rsa-2048', 'rsa-3072', 'rsa-4096'];
+const rsaSignature: SignatureForm = { kind: 'raw', octetsBy: rsaModulusOctets };
 
 /** The algorithms that keys of a KMS can sign with; the first row that fits a key type is its default. */
 export const algorithms: readonly Algorithm[] = [
@@ -38,6 +53,7 @@ export const algorithms: readonly Algorithm[] = [
     signatureForm: { kind: 'ecdsa', octetsPerInteger: 32 },
     publicKey: ecPointCodec('prime256v1', 'P-256', 32),
     signing: 'recommended',
+    validation: 'recommended',
   },
   {
     number: 15,
@@ -45,9 +61,10 @@ export const algorithms: readonly Algorithm[] = [
     keyTypes: ['ed25519'],
     kmsParameters: {},
     digest: undefined,
-    signatureForm: { kind: 'raw' },
+    signatureForm: { kind: 'raw', octetsBy: () => 64 },
     publicKey: ed25519Codec,
     signing: 'recommended',
+    validation: 'recommended',
   },
   {
     number: 14,
@@ -58,6 +75,7 @@ export const algorithms: readonly Algorithm[] = [
     signatureForm: { kind: 'ecdsa', octetsPerInteger: 48 },
     publicKey: ecPointCodec('secp384r1', 'P-384', 48),
     signing: 'optional',
+    validation: 'recommended',
   },
   {
     number: 8,
@@ -65,9 +83,10 @@ export const algorithms: readonly Algorithm[] = [
     keyTypes: rsaKeyTypes,
     kmsParameters: { hashAlgorithm: 'sha2-256', signatureAlgorithm: 'pkcs1v15' },
     digest: 'sha256',
-    signatureForm: { kind: 'raw' },
+    signatureForm: rsaSignature,
     publicKey: rsaCodec,
     signing: 'recommended',
+    validation: 'recommended',
   },
   {
     number: 10,
@@ -75,9 +94,10 @@ export const algorithms: readonly Algorithm[] = [
     keyTypes: rsaKeyTypes,
     kmsParameters: { hashAlgorithm: 'sha2-512', signatureAlgorithm: 'pkcs1v15' },
     digest: 'sha512',
-    signatureForm: { kind: 'raw' },
+    signatureForm: rsaSignature,
     publicKey: rsaCodec,
     signing: 'not recommended',
+    validation: 'recommended',
   },
 ];
 

@@ -14,9 +14,9 @@ export function keysThatSign(type: RRType, keys: readonly ZoneKey[]): readonly Z
 }
 
 /**
- * Check that keys can sign a zone together: every algorithm signs both the DNSKEY set and the data, and all key tags
- * differ, over all algorithms, revoked forms and the keys of other signers. A shared tag makes validators try several
- * keys, and makes it possible to take one key's signature for another's.
+ * Check that keys can sign a zone together: none is given twice, every algorithm signs both the DNSKEY set and the data,
+ * and all key tags differ, over all algorithms, revoked forms and the keys of other signers. A shared tag makes
+ * validators try several keys, and makes it possible to take one key's signature for another's.
  *
  * Source: RFC 4035 §2.2, RFC 4034 §B.
  *
@@ -25,6 +25,7 @@ export function keysThatSign(type: RRType, keys: readonly ZoneKey[]): readonly Z
  */
 export function assertKeySet(keys: readonly ZoneKey[], foreign: readonly Rdata[] = []): void {
   if (keys.length === 0) throw new DnssecError('key-invalid', 'a zone needs at least one key to be signed with');
+  assertEachOnce(keys);
   for (const { algorithm } of keys) {
     const roles = new Set(keys.filter((key) => key.algorithm === algorithm).map((key) => key.role));
     if (!roles.has('csk') && roles.size === 1) {
@@ -38,20 +39,33 @@ export function assertKeySet(keys: readonly ZoneKey[], foreign: readonly Rdata[]
   assertUniqueTags([...keys.map((key) => key.dnskey), ...foreign]);
 }
 
+/** A DNSKEY that stands twice makes two equal RRSIGs of every RRset. */
+function assertEachOnce(keys: readonly ZoneKey[]): void {
+  const seen = new Map<Rdata, ZoneKey>();
+  for (const key of keys) {
+    const twin = seen.get(key.dnskey);
+    if (twin !== undefined) {
+      const [first, second] = [twin, key].map(({ kmsKey }) => `KMS key ${kmsKey.keyId} version ${kmsKey.version}`);
+      throw new DnssecError('key-invalid', `${first} and ${second} make the same DNSKEY ${key.keyTag}: name it once`);
+    }
+    seen.set(key.dnskey, key);
+  }
+}
+
 function assertUniqueTags(dnskeys: readonly Rdata[]): void {
   const owners = new Map<number, Rdata>();
-  for (const dnskey of new Set(dnskeys)) {
-    for (const tag of new Set([keyTagOf(dnskey), keyTagOf(revokedDnskey(dnskey))])) {
-      if (owners.has(tag)) {
+  for (const dnskey of dnskeys) {
+    const revoked = revokedDnskey(dnskey); // the same for a key before and after its revocation
+    for (const tag of [keyTagOf(dnskey), keyTagOf(revoked)]) {
+      const owner = owners.get(tag);
+      if (owner !== undefined && owner !== revoked) {
         throw new DnssecError(
           'key-tag-collision',
           `two keys of the zone share the key tag ${tag}: rotate one of them and use its new version`,
-          {
-            details: { keyTag: tag },
-          },
+          { details: { keyTag: tag } },
         );
       }
-      owners.set(tag, dnskey);
+      owners.set(tag, revoked);
     }
   }
 }

@@ -14,13 +14,14 @@ import { DnssecError } from '#dnssec/core/errors.ts';
 
 /** Turns a public key into the octets that a DNSKEY holds, and back into a key that verifies. */
 export interface PublicKeyCodec {
-  /** @throws DnssecError key-invalid when the key is of another kind or size */
+  /** Compose for a key that is to sign. @throws DnssecError key-invalid when the key is of another kind, size or form */
   compose(key: KeyObject): Octets;
-  /** @throws DnssecError key-invalid when the octets are no such key */
+  /** Parse a key that anybody may have signed with. @throws DnssecError key-invalid when the octets are no such key */
   parse(publicKey: Octets): KeyObject;
 }
 
 const ed25519Octets = 32;
+const uncompressedPoint = 0x04;
 const pemShape = /^-----BEGIN PUBLIC KEY-----\s/;
 
 /**
@@ -57,8 +58,14 @@ export function ecPointCodec(curve: string, jwkCurve: string, coordinateOctets: 
     compose(key) {
       if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== curve)
         throw wrongKind(key, `an ECDSA key on ${jwkCurve}`);
-      const { x, y } = key.export({ format: 'jwk' });
-      return joinOctets(fromBase64Url(x), fromBase64Url(y));
+      const point = key.export({ format: 'der', type: 'spki' }).subarray(-(1 + 2 * coordinateOctets));
+      if (point[0] !== uncompressedPoint) {
+        throw new DnssecError(
+          'key-invalid',
+          `the ${jwkCurve} public key has its point in compressed or hybrid form: expected X and Y in full`,
+        );
+      }
+      return octetsFrom(point, 1);
     },
     parse(publicKey) {
       if (publicKey.length !== 2 * coordinateOctets) {
@@ -91,13 +98,22 @@ export const ed25519Codec: PublicKeyCodec = {
   },
 };
 
-/** Source: RFC 5702 §2.1. */
+/** What others may have signed with. Source: RFC 5702 §2.1. */
 const rsaBits = { least: 512, most: 4096 };
+/** A key that is to sign now is longer. */
+const leastSigningRsaBits = 2048;
 
 /** Length of the exponent in one octet, or in three of which the first is 0, then exponent and modulus. Source: RFC 3110 §2. */
 export const rsaCodec: PublicKeyCodec = {
   compose(key) {
     if (key.asymmetricKeyType !== 'rsa') throw wrongKind(key, 'an RSA key');
+    const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+    if (bits < leastSigningRsaBits || bits > rsaBits.most) {
+      throw new DnssecError(
+        'key-invalid',
+        `the RSA key has ${bits} bits: a key that signs has ${leastSigningRsaBits} to ${rsaBits.most}`,
+      );
+    }
     const { n, e } = key.export({ format: 'jwk' });
     const exponent = fromBase64Url(e);
     const modulus = fromBase64Url(n);
@@ -106,11 +122,7 @@ export const rsaCodec: PublicKeyCodec = {
     return joinOctets(length, exponent, modulus);
   },
   parse(publicKey) {
-    const long = publicKey.charCodeAt(0) === 0;
-    const exponentStart = long ? 3 : 1;
-    const modulusStart = exponentStart + (long ? readUint16(publicKey, 1) : publicKey.charCodeAt(0));
-    const exponent = sliceOctets(publicKey, exponentStart, modulusStart);
-    const modulus = sliceOctets(publicKey, modulusStart);
+    const { exponent, modulus } = splitRsa(publicKey);
     if (exponent === '' || modulus === '') throw new DnssecError('key-invalid', 'the RSA public key is cut short');
     if (exponent.charCodeAt(0) === 0 || modulus.charCodeAt(0) === 0) {
       throw new DnssecError('key-invalid', 'the RSA public key has leading zero octets');
@@ -122,6 +134,21 @@ export const rsaCodec: PublicKeyCodec = {
     return importKey({ key: { kty: 'RSA', n: toBase64Url(modulus), e: toBase64Url(exponent) }, format: 'jwk' });
   },
 };
+
+function splitRsa(publicKey: Octets): { exponent: Octets; modulus: Octets } {
+  const long = publicKey.charCodeAt(0) === 0;
+  const exponentStart = long ? 3 : 1;
+  const modulusStart = exponentStart + (long ? readUint16(publicKey, 1) : publicKey.charCodeAt(0));
+  return {
+    exponent: sliceOctets(publicKey, exponentStart, modulusStart),
+    modulus: sliceOctets(publicKey, modulusStart),
+  };
+}
+
+/** Return the length of an RSA key's modulus, and so of its signatures, in octets. Source: RFC 8017 §8.2.1. */
+export function rsaModulusOctets(publicKey: Octets): number {
+  return splitRsa(publicKey).modulus.length;
+}
 
 function wrongKind(key: KeyObject, expected: string): DnssecError {
   const details = key.asymmetricKeyDetails?.namedCurve ?? '';

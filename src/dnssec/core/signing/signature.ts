@@ -1,19 +1,31 @@
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type { SignatureForm } from '#dnssec/core/keys/algorithms.ts';
+import { parseDnskey } from '#dnssec/core/keys/dnskey.ts';
+import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 
 const sequenceTag = 0x30;
 const integerTag = 0x02;
 
 /**
  * Turn a KMS's signature into the form that an RRSIG holds: for ECDSA from DER to r‖s of fixed width, for the others as
- * it is.
+ * it is. The form is checked here, since not every signature need be verified by cryptography.
  *
  * Source: RFC 6605 §4, RFC 8080 §4, RFC 5702 §3.
  *
- * @throws DnssecError signature-invalid when DER is not what a strict reader takes
+ * @param key the key that signed
+ * @throws DnssecError signature-invalid when DER is not what a strict reader takes, or the length not the key's
  */
-export function fromKmsSignature(form: SignatureForm, signature: Uint8Array): Uint8Array {
-  return form.kind === 'raw' ? signature : derToFixed(signature, form.octetsPerInteger);
+export function fromKmsSignature({ algorithm, dnskey, keyTag }: ZoneKey, signature: Uint8Array): Uint8Array {
+  const form = algorithm.signatureForm;
+  if (form.kind === 'ecdsa') return derToFixed(signature, form.octetsPerInteger);
+  const octets = form.octetsBy(parseDnskey(dnskey).publicKey);
+  if (signature.length !== octets) {
+    throw new DnssecError(
+      'signature-invalid',
+      `the ${algorithm.mnemonic} signature from the KMS has ${signature.length} octets: one by DNSKEY ${keyTag} has ${octets}`,
+    );
+  }
+  return signature;
 }
 
 /** Turn an RRSIG's signature into the form that `node:crypto` verifies fastest: DER for ECDSA. */

@@ -3,6 +3,7 @@ import { joinOctets, type Octets, octetsFrom, octetsOf, readUint32, sliceOctets,
 import type { CanonicalName } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
 import { canonicalRdatas, composeSignedData } from '#dnssec/core/signing/signed-data.ts';
 import { typeCoveredBy } from '#dnssec/core/signing/rrsig.ts';
 
@@ -61,9 +62,17 @@ export class ZoneDigest {
   readonly #hash;
   readonly #apex: CanonicalName;
 
+  /** @throws DnssecError algorithm-unsupported */
   constructor(apex: CanonicalName, hashAlgorithm: number = sha384) {
+    const hashName = hashNames[hashAlgorithm];
+    if (hashName === undefined) {
+      throw new DnssecError(
+        'algorithm-unsupported',
+        `ZONEMD hash algorithm ${hashAlgorithm} is not supported: ${Object.keys(hashNames).join(', ')} are`,
+      );
+    }
     this.#apex = apex;
-    this.#hash = createHash(hashNames[hashAlgorithm] ?? 'sha384');
+    this.#hash = createHash(hashName);
   }
 
   /** Add an RRset. The apex ZONEMD RRset and the RRSIGs that cover it are left out, as the rules demand. */
