@@ -1,3 +1,4 @@
+import { randomNumbers } from '#test/support/random-numbers.ts';
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
@@ -47,17 +48,4 @@ function delegation(label: string, random: () => number): string {
     text += `${label} IN DS ${random() % 65_536} 13 2 ${digest}\n`;
   }
   return text;
-}
-
-/** A generator of unsigned 32-bit numbers that depends on `seed` alone (xorshift). */
-function randomNumbers(seed: number): () => number {
-  let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state >>>= 0;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state;
-  };
 }

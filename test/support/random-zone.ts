@@ -1,3 +1,5 @@
+import { randomNumbers } from '#test/support/random-numbers.ts';
+
 /** Make the text of a random but valid zone, the same for the same seed: every awkward thing a zone can hold, at random. */
 export function randomZone(origin: string, seed: number, names: number): string {
   const random = randomNumbers(seed);
@@ -52,16 +54,4 @@ const kinds: readonly Kind[] = [
 /** A relative owner's own last label, so that RDATA names point into the zone with mixed case. */
 function lastLabel(owner: string): string {
   return owner.split('.').at(-1) ?? owner;
-}
-
-function randomNumbers(seed: number): () => number {
-  let state = (seed * 2_654_435_761 + 0x9e3779b9) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state >>>= 0;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state;
-  };
 }
