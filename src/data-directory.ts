@@ -1,8 +1,9 @@
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DirectoryLock, lockDirectory } from '#lib/directory-lock.ts';
 import { messageOf, ServiceError } from '#lib/errors.ts';
+import { makeDirectory } from '#lib/make-directory.ts';
 
 /**
  * Make the data folder if it is not there, readable by its owner alone, and take it for this process.
@@ -11,7 +12,7 @@ import { messageOf, ServiceError } from '#lib/errors.ts';
  */
 export function openDataDirectory(path: string): DirectoryLock {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path, 0o700);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     return lockDirectory(path);
   } catch (cause) {

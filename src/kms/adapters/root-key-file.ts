@@ -1,12 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes, randomFillSync } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
+import { link, open, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { localRootKey } from '#kms/adapters/root-key-local.ts';
 import { kekBytes } from '#kms/core/envelope.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import type { RootKey } from '#kms/ports/root-key.ts';
+import { makeDirectory } from '#lib/make-directory.ts';
 import { SecretBytes } from '#lib/secret-bytes.ts';
 
 export interface RootKeyFileOptions {
@@ -79,7 +80,7 @@ async function readWhole(file: FileHandle, path: string): Promise<SecretBytes> {
 
 async function make(path: string): Promise<void> {
   const directory = dirname(path);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory, 0o700);
   const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
   const file = await open(draft, 'wx', 0o600);
   using secret = new SecretBytes(randomFillSync(new Uint8Array(kekBytes)));
