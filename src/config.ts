@@ -24,6 +24,10 @@ export interface Config {
   readonly regions: readonly string[];
   /** The KMS that signs. Without one it is the one in this process. */
   readonly kmsUrl?: string;
+  /** Milliseconds of core time a second for each caller of the KMS; 0 for no limit. */
+  readonly rateLimit: number;
+  readonly jwtIssuer?: string;
+  readonly jwtAudience: string;
   readonly databaseUrl?: SecretText;
   readonly redisUrl?: SecretText;
   readonly logLevel: LogLevel;

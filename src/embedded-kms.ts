@@ -38,17 +38,24 @@ export async function openEmbeddedKms(config: Config, { clock, logger }: Service
   opened.defer(() => lock.release());
   const adminToken = await openAdminToken(config);
   const kms: Kms = await openKms({
-    dataDirectory: config.dataDirectory,
+    place:
+      config.databaseUrl === undefined
+        ? { kind: 'folder', path: config.dataDirectory }
+        : { kind: 'postgres', url: config.databaseUrl },
     rootKey: config.rootKey,
     clock,
     organisation: config.organisation,
     regions: config.regions,
     adminToken: adminToken.token.reveal(),
+    rateLimit: config.rateLimit * 1000,
+    ...(config.jwtIssuer === undefined
+      ? {}
+      : { jwtIssuer: { issuer: config.jwtIssuer, audience: config.jwtAudience } }),
     onError: (error, what) => logger.error({ err: error }, `${what} failed`),
   });
   opened.defer(() => kms.close());
   const socket = opened.use(chooseSocketPath(config.dataDirectory, 'kms.sock'));
-  const mountOn = (app: HttpApp) => mount(app, kmsRoutes, { prefix: '/v1/kms', ports: kms.ports }, kmsStatuses);
+  const mountOn = (app: HttpApp) => mount(app, kmsRoutes, { ports: kms.ports, bell: kms.bell }, kmsStatuses);
   const app = await createHttp({ logger });
   await mountOn(app);
   await listenOnSocket(app, socket.path);

@@ -36,7 +36,7 @@ const grace = 6000;
  * @throws ServiceError address-in-use, address-unusable, data-unusable, data-in-use and what opening the KMS throws
  */
 export async function startService(config: Config, context: ServiceContext): Promise<Service> {
-  refuseWhatIsNotThere(config, context);
+  if (config.redisUrl !== undefined) context.logger.warn('REDIS_URL is set, but this version has nothing to queue yet');
   await using started = new AsyncDisposableStack();
   const kms = config.kmsUrl === undefined ? await openEmbeddedKms(config, context) : undefined;
   started.defer(async () => kms?.close());
@@ -58,17 +58,6 @@ export async function startService(config: Config, context: ServiceContext): Pro
     await all.disposeAsync();
   };
   return { baseUrl, ...(kms !== undefined && { kms }), close };
-}
-
-/** Keys in the wrong place are worse than no start. */
-function refuseWhatIsNotThere({ databaseUrl, redisUrl }: Config, { logger }: ServiceContext): void {
-  if (databaseUrl !== undefined) {
-    throw new ServiceError(
-      'not-supported',
-      'DATABASE_URL is set, but this version keeps its data in files only: unset it',
-    );
-  }
-  if (redisUrl !== undefined) logger.warn('REDIS_URL is set, but this version has nothing to queue yet');
 }
 
 const Health = Type.Object({ status: Type.Union([Type.Literal('up'), Type.Literal('not-ready')]) });

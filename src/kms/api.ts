@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TProperties, Type } from 'typebox';
 import { keyTypes } from '#kms/core/key-types.ts';
 
 /** The wire contract of `/v1/kms`. Answers may gain fields; clients pass over those that they do not know. */
@@ -48,6 +48,10 @@ export const CreateKeyRequest = Type.Object(
     keyRotationEnabled: Type.Optional(Type.Boolean()),
     rotationPeriodInDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3650 })),
     allowRotation: Type.Optional(Type.Boolean()),
+    importKeyMaterial: Type.Optional(
+      Type.String({ description: 'base64 of RSA-OAEP(ephemeral AES-256 key) ‖ AES-KWP(target).', maxLength: 65_536 }),
+    ),
+    hashFunction: Type.Optional(Type.String({ description: 'Hash of OAEP; SHA-256 unless named.', maxLength: 40 })),
   },
   closed,
 );
@@ -61,7 +65,15 @@ export const RotationRequest = Type.Object(
   closed,
 );
 
+/** Items of one page. */
+export const maxPage = 1000;
+const paging = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxPage })),
+  after: Type.Optional(Type.String({ maxLength: 400, description: 'X-Next-Cursor of the page before.' })),
+};
+
 export const ListKeysQuery = Type.Object({
+  ...paging,
   identity: Type.Optional(Type.String()),
   name: Type.Optional(Type.String()),
   slug: Type.Optional(Type.String()),
@@ -106,18 +118,112 @@ export const SignBatchResponse = Type.Object({
 });
 export type SignBatchResponse = Static<typeof SignBatchResponse>;
 
+const batchOf = <Item extends TProperties>(item: Item) =>
+  Type.Optional(Type.Array(Type.Object(item, closed), { minItems: 1, maxItems: maxBatch }));
+
 export const VerifyRequest = Type.Object(
   {
     ...signatureChoices,
     input: Type.Optional(Base64),
     signature: Type.Optional(Type.String()),
-    batch: Type.Optional(
-      Type.Array(Type.Object({ input: Base64, signature: Type.String() }, closed), { minItems: 1, maxItems: maxBatch }),
-    ),
+    batch: batchOf({ input: Base64, signature: Type.String() }),
   },
   closed,
 );
 export type VerifyRequest = Static<typeof VerifyRequest>;
+
+const AssociatedData = Type.Optional(Type.String({ description: 'Standard base64 with padding; not encrypted.' }));
+
+export const EncryptRequest = Type.Object(
+  {
+    keyVersion: Type.Optional(KeyVersionText),
+    plaintext: Type.Optional(Base64),
+    associatedData: AssociatedData,
+    batch: batchOf({ plaintext: Base64, associatedData: AssociatedData }),
+  },
+  closed,
+);
+export type EncryptRequest = Static<typeof EncryptRequest>;
+
+/** Of a decryption and of a rewrapping. */
+export const CiphertextRequest = Type.Object(
+  {
+    ciphertext: Type.Optional(Type.String()),
+    associatedData: AssociatedData,
+    batch: batchOf({ ciphertext: Type.String(), associatedData: AssociatedData }),
+  },
+  closed,
+);
+export type CiphertextRequest = Static<typeof CiphertextRequest>;
+
+const hmacChoices = {
+  algorithm: Type.Optional(Type.String({ maxLength: 40 })),
+  hashAlgorithm: Type.Optional(Type.String({ maxLength: 40 })),
+};
+
+export const HmacRequest = Type.Object(
+  {
+    ...hmacChoices,
+    keyVersion: Type.Optional(KeyVersionText),
+    input: Type.Optional(Base64),
+    batch: batchOf({ input: Base64 }),
+  },
+  closed,
+);
+export type HmacRequest = Static<typeof HmacRequest>;
+
+export const VerifyHmacRequest = Type.Object(
+  {
+    ...hmacChoices,
+    input: Type.Optional(Base64),
+    hmac: Type.Optional(Type.String()),
+    batch: batchOf({ input: Base64, hmac: Type.String() }),
+  },
+  closed,
+);
+export type VerifyHmacRequest = Static<typeof VerifyHmacRequest>;
+
+export const ExportRequest = Type.Optional(Type.Object({ keyVersion: Type.Optional(KeyVersionText) }, closed));
+export const ExportResponse = Type.Object({ keyMaterial: Type.String(), keyVersion: Type.String() });
+export const WrappingKeyResponse = Type.Object({ publicKey: Type.String(), algorithm: Type.String() });
+
+export const DataKeyRequest = Type.Optional(
+  Type.Object(
+    {
+      bits: Type.Optional(Type.Union([Type.Literal(128), Type.Literal(256)])),
+      associatedData: AssociatedData,
+    },
+    closed,
+  ),
+);
+export const DataKeyResponse = Type.Object({
+  plaintext: Type.String(),
+  ciphertext: Type.String(),
+  keyVersion: Type.String(),
+});
+
+/** Seconds that a call for events may wait at most. */
+export const maxEventWait = 30;
+export const EventsQuery = Type.Object(
+  {
+    after: Type.Optional(Type.Integer({ minimum: 0, description: 'Number of the last event that is known.' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxPage })),
+    wait: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: maxEventWait, description: 'Seconds to wait for an event.' }),
+    ),
+  },
+  closed,
+);
+export const KeyEventItem = Type.Object({
+  number: Type.Integer(),
+  kind: Type.String(),
+  key: Type.String(),
+  region: Type.String(),
+  projectId: Type.Optional(Type.String()),
+  version: Type.Optional(Type.Integer()),
+  at: Time,
+});
+export type KeyEventItem = Static<typeof KeyEventItem>;
 
 export const Summary = Type.Object({
   featureEnabled: Type.Boolean(),

@@ -1,22 +1,30 @@
-import { join } from 'node:path';
-import type { Clock } from '#lib/clock.ts';
-import { decodeBase64, encodeBase64 } from '#lib/encoding.ts';
+import type { Database } from '#database/database.ts';
+import { openAuditLog } from '#kms/adapters/audit/open-audit-log.ts';
+import { type JwtIssuerOptions, openJwtIssuer } from '#kms/adapters/jwt-issuer.ts';
 import { makeKek, openKeks } from '#kms/adapters/key-encryption-keys.ts';
 import { openNodeProvider } from '#kms/adapters/provider-node.ts';
-import { openRootKeyEnvironment } from '#kms/adapters/root-key-environment.ts';
-import { openRootKeyFile } from '#kms/adapters/root-key-file.ts';
-import { makePassphraseParameters, openRootKeyPassphrase } from '#kms/adapters/root-key-passphrase.ts';
-import { openSqliteStore } from '#kms/adapters/store-sqlite.ts';
+import { openRootKey, type RootKeySource } from '#kms/adapters/root-key.ts';
+import { openMaterialStore } from '#kms/adapters/store/material.ts';
+import { composeStore, type DatabasePlace, openKeyDatabase } from '#kms/adapters/store/open-database.ts';
+import { httpWebhookSender } from '#kms/adapters/webhook-undici.ts';
+import { hashOfSecret } from '#kms/core/secrets.ts';
 import { slugOf } from '#kms/core/slug.ts';
-import { hashOfToken } from '#kms/operations/authenticate.ts';
+import { startHousekeeping } from '#kms/operations/housekeeping.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
-import { rotateDueKeys } from '#kms/operations/rotate-due-keys.ts';
-import type { KeyStore } from '#kms/ports/key-store.ts';
-import type { RootKey } from '#kms/ports/root-key.ts';
+import { LocalBell } from '#kms/operations/event-bell.ts';
+import { InvocationCounter } from '#kms/operations/invocation-counter.ts';
+import { RateLimiter } from '#kms/operations/rate-limiter.ts';
+import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
+import type { TenantStore } from '#kms/ports/tenant-store.ts';
+import { utf8Bytes } from '#lib/bytes.ts';
+import type { Clock } from '#lib/clock.ts';
+
+export type { DatabasePlace } from '#kms/adapters/store/open-database.ts';
+export type { RootKeySource } from '#kms/adapters/root-key.ts';
 
 export interface KmsOptions {
-  /** Folder of the key store. */
-  readonly dataDirectory: string;
+  /** Where keys and audit log are kept. */
+  readonly place: DatabasePlace;
   readonly rootKey: RootKeySource;
   readonly clock: Clock;
   /** Exists from the first start, with KMS enabled. */
@@ -25,85 +33,92 @@ export interface KmsOptions {
   readonly regions: readonly string[];
   /** Token that may do everything in any organisation and project. */
   readonly adminToken: string;
-  /** Threads that sign; 0 for the calling one. Default: one for each core. */
+  /** Microseconds of core time a second that each principal may use; 0 for no limit. Default: no limit. */
+  readonly rateLimit?: number;
+  /** Another issuer whose tokens count. */
+  readonly jwtIssuer?: JwtIssuerOptions;
+  /** Threads that sign; 0 for the calling one, for tests and tools. Default: one for each core. */
   readonly workers?: number;
   /** Told of failures of what runs by itself. */
   readonly onError: (error: unknown, what: string) => void;
 }
 
-export type RootKeySource =
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'environment' | 'passphrase'; readonly variable: string };
-
 export interface Kms {
   readonly ports: KmsPorts;
+  /** Rings at each change of a key in this process. */
+  readonly bell: LocalBell;
   close(): Promise<void>;
 }
 
-/** Between two looks for keys whose automatic rotation is due, in milliseconds. */
-const rotationInterval = 15 * 60_000;
-
 /**
- * Open the KMS: store, root key, cryptography. The composition root of the module.
+ * Open the KMS: store, root key, cryptography, audit log. The composition root of the module.
  *
- * @throws KmsError root-key-missing, root-key-invalid, root-key-wrong
+ * @throws KmsError root-key-missing, root-key-invalid, root-key-wrong; DatabaseError unavailable
  */
 export async function openKms(options: KmsOptions): Promise<Kms> {
-  const store = openSqliteStore(join(options.dataDirectory, 'kms.sqlite'));
-  try {
-    const keks = await store.listKeks();
-    const rootKey = await openRootKey(options, store, keks.length === 0);
-    const stored = keks.length === 0 ? [await store.insertFirstKek(await makeKek(rootKey, 1))] : keks;
-    const provider = openNodeProvider({
-      keks: await openKeks(rootKey, stored),
-      ...(options.workers === undefined ? {} : { workers: options.workers }),
-    });
-    rootKey.close();
-    await putTenants(store, options);
-    const ports = { store, provider, clock: options.clock };
-    const timer = setInterval(() => {
-      rotateDueKeys(ports).catch((error: unknown) => options.onError(error, 'automatic rotation'));
-    }, rotationInterval);
-    return {
-      ports,
-      async close() {
-        clearInterval(timer);
-        await provider.close();
-        await store.close();
-      },
-    };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  const { place, clock, onError, workers, rateLimit = 0 } = options;
+  await using opened = new AsyncDisposableStack();
+  const database = await openKeyDatabase(place, (error) => onError(error, 'connection to the database'));
+  opened.defer(() => database.close());
+  const provider = await openProvider(database, options);
+  opened.defer(() => provider.close());
+  const store = composeStore(database, provider);
+  const audit = await openAuditLog(place, {
+    sealKey: provider.seal('audit log', utf8Bytes('end')),
+    thread: workers !== 0,
+    onError: (error) => onError(error, 'connection to the audit log'),
+  });
+  opened.defer(() => audit.close());
+  await putTenants(store, options);
+  const bell = new LocalBell();
+  const ports: KmsPorts = {
+    store,
+    provider,
+    audit,
+    clock,
+    limiter: new RateLimiter(rateLimit, clock),
+    invocations: new InvocationCounter(store),
+    ...(options.jwtIssuer === undefined ? {} : { foreignTokens: openJwtIssuer(options.jwtIssuer) }),
+    onKeyEvent: () => bell.ring(),
+  };
+  const housekeeping = startHousekeeping(ports, httpWebhookSender, onError);
+  opened.defer(() => housekeeping.stop());
+  const all = opened.move();
+  return { ports, bell, close: () => all.disposeAsync() };
 }
 
-async function openRootKey({ rootKey }: KmsOptions, store: KeyStore, mayCreate: boolean): Promise<RootKey> {
-  if (rootKey.kind === 'file') return openRootKeyFile(rootKey.path, { create: mayCreate });
-  if (rootKey.kind === 'environment') return openRootKeyEnvironment(rootKey.variable);
-  const { [rootKey.variable]: passphrase = '' } = process.env;
-  delete process.env[rootKey.variable];
-  const { salt, ...costs } = makePassphraseParameters();
-  const kept = await store.keepFirstSetting(
-    'passphrase-parameters',
-    JSON.stringify({ ...costs, salt: encodeBase64(salt) }),
-  );
-  const parameters = JSON.parse(kept) as typeof costs & { salt: string };
-  return openRootKeyPassphrase(passphrase, { ...parameters, salt: decodeBase64(parameters.salt) ?? new Uint8Array() });
+async function openProvider(database: Database, { rootKey: source, workers }: KmsOptions): Promise<CryptoProvider> {
+  const store = openMaterialStore(database);
+  const keks = await store.listKeks();
+  const rootKey = await openRootKey(source, store, keks.length === 0);
+  try {
+    const stored = keks.length === 0 ? [await store.insertFirstKek(await makeKek(rootKey, 1))] : keks;
+    return openNodeProvider({
+      keks: await openKeks(rootKey, stored),
+      ...(workers === undefined ? {} : { workers }),
+    });
+  } finally {
+    rootKey.close();
+  }
 }
 
 /** Make what the settings say should exist. */
-async function putTenants(store: KeyStore, { organisation, regions, adminToken, clock }: KmsOptions): Promise<void> {
+async function putTenants(store: TenantStore, options: KmsOptions): Promise<void> {
+  const { organisation, regions, adminToken, clock } = options;
   if ((await store.findOrganisation(organisation)) === undefined) {
-    await store.putOrganisation({
-      identity: organisation,
-      name: organisation,
-      slug: slugOf(organisation),
-      kmsEnabled: true,
-    });
+    const slug = slugOf(organisation);
+    await store.putOrganisation({ identity: organisation, name: organisation, slug, kmsEnabled: true });
   }
-  for (const region of regions)
-    await store.putRegion({ identity: region, name: region, slug: slugOf(region), kmsAvailable: true });
-  const principal = { identity: 'admin', policies: ['kms:FullAccess'] as const };
-  await store.putToken({ principal, name: 'admin', hash: hashOfToken(adminToken), createdAt: clock.now() });
+  for (const region of regions) {
+    if ((await store.findRegion(region)) === undefined)
+      await store.putRegion({ identity: region, name: region, slug: slugOf(region), kmsAvailable: true });
+  }
+  await store.putCredential({
+    identity: 'tok-admin',
+    kind: 'token',
+    hash: hashOfSecret(adminToken),
+    principal: { identity: 'admin', policies: ['kms:FullAccess', 'iam:FullAccess'] },
+    name: 'admin',
+    createdAt: clock.now(),
+  });
 }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { utf8Bytes } from '#lib/bytes.ts';
 
 const hexShape = /^(?:[0-9a-fA-F]{2})*$/;
 const base32hexDigits = '0123456789abcdefghijklmnopqrstuv';
@@ -18,6 +19,24 @@ export function decodeBase64(text: string): Uint8Array | undefined {
 /** Encode as standard padded base64. */
 export function encodeBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+const base64Digits = utf8Bytes('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+const base64Pad = 61;
+
+/** Encode a secret as the octets of its base64, so that it never is a string, which cannot be wiped. */
+export function encodeBase64Octets(secret: Uint8Array): Uint8Array {
+  const octets = new Uint8Array(Math.ceil(secret.length / 3) * 4).fill(base64Pad);
+  let at = 0;
+  for (let start = 0; start < secret.length; start += 3) {
+    const [first = 0, second = 0, third = 0] = secret.subarray(start, start + 3);
+    const sextets = Math.min(3, secret.length - start) + 1;
+    const bits = (first << 16) | (second << 8) | third;
+    for (let index = 0; index < sextets; index++)
+      octets[at + index] = base64Digits[(bits >>> (18 - 6 * index)) & 63] ?? 0;
+    at += 4;
+  }
+  return octets;
 }
 
 /** Encode as unpadded base64url, the form of JSON Web Keys. Source: RFC 4648 §5. */

@@ -125,7 +125,7 @@ describe('signing RRsets', () => {
     [{ zone: 'a..b' }, 400, '/zone: "a..b" is not a domain name'],
     [{ zone: undefined }, 400, 'body /zone is required'],
     [{ keys: [{ kmsKeyIdentity: 'kms-none' }] }, 404, 'there is no such key'],
-    [{ region: 'xx-99' }, 404, 'there is no such region'],
+    [{ region: 'xx-99' }, 404, 'region or organisation here'],
     [{ validity: { lifetime: 10, jitter: 10 } }, 400, 'must be longer than the jitter'],
   ])('%j is refused: %i, %s', async (more, status, message) => {
     const answer = await sign(more);

@@ -11,7 +11,7 @@ import { systemClock } from '#lib/clock.ts';
  */
 const [, , dataDirectory = '', adminToken = ''] = process.argv;
 const kms = await openKms({
-  dataDirectory,
+  place: { kind: 'folder', path: dataDirectory },
   rootKey: { kind: 'file', path: `${dataDirectory}/root.key` },
   clock: systemClock,
   organisation: 'o-default',
@@ -21,5 +21,5 @@ const kms = await openKms({
   onError: (error) => process.stderr.write(`${String(error)}\n`),
 });
 const app = await createHttp({ logger: createLogger('error') });
-await mount(app, kmsRoutes, { prefix: '/v1/kms', ports: kms.ports }, kmsStatuses);
+await mount(app, kmsRoutes, { ports: kms.ports, bell: kms.bell }, kmsStatuses);
 process.stdout.write(`listening ${await listenOnTcp(app, '127.0.0.1', 0)}\n`);

@@ -4,6 +4,7 @@ import { importsOf, readSourceFiles, type SourceFile, withoutComments } from '#t
 /** A layer, told by a file's path; `own` stands for the module `kms` or `dnssec` that a file belongs to. */
 type Layer =
   | 'lib'
+  | 'database'
   | 'dns'
   | 'app'
   | 'main'
@@ -34,14 +35,18 @@ function rulesOf(module: Module): Partial<Record<Layer, Rule>> {
       packages: [],
       node: pureNode,
     },
-    [`${module}/adapters`]: { layers: [...own('core', 'ports', 'adapters'), ...data], packages: 'any', node: 'any' },
+    [`${module}/adapters`]: {
+      layers: [...own('core', 'ports', 'adapters'), ...data, 'database'],
+      packages: 'any',
+      node: 'any',
+    },
     [`${module}/http`]: {
       layers: [...own('core', 'ports', 'api', 'operations', 'http'), ...data],
       packages: 'any',
       node: 'any',
     },
     [`${module}/module`]: {
-      layers: [...own('core', 'ports', 'api', 'operations', 'adapters', 'http'), ...data],
+      layers: [...own('core', 'ports', 'api', 'operations', 'adapters', 'http'), ...data, 'database'],
       packages: 'any',
       node: 'any',
     },
@@ -50,6 +55,7 @@ function rulesOf(module: Module): Partial<Record<Layer, Rule>> {
 
 const rules: Partial<Record<Layer, Rule>> = {
   lib: { layers: ['lib'], packages: [], node: 'any' },
+  database: { layers: ['database', 'lib'], packages: ['pg'], node: 'any' },
   dns: {
     layers: ['dns', 'lib'],
     packages: [],
@@ -77,9 +83,9 @@ const crossing = { from: 'src/dnssec/adapters/kms-signer.ts', to: 'src/kms/clien
 function layerOf(path: string): Layer {
   const [, first = '', second = ''] = path.split('/');
   if (path === 'src/main.ts') return 'main';
-  if (first === 'lib' || first === 'dns' || first === 'cli') return first;
+  if (first === 'lib' || first === 'database' || first === 'dns' || first === 'cli') return first;
   if (first !== 'kms' && first !== 'dnssec') return 'app';
-  const part = second.replace(/\.ts$/, '');
+  const part = second.replace(/(?:-\w+)?\.ts$/, ''); // `api-admin` is a part of `api`
   const parts = ['core', 'ports', 'api', 'client', 'operations', 'adapters', 'http'] as const;
   return `${first}/${parts.find((one) => one === part) ?? 'module'}`;
 }

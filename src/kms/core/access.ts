@@ -1,3 +1,6 @@
+import type { AuditedOperation } from '#kms/core/audit-event.ts';
+import { KmsError } from '#kms/core/errors.ts';
+
 /** What can be done, each with a policy of its own. */
 export const actions = [
   'List',
@@ -20,18 +23,63 @@ export const actions = [
   'Delete',
   'CancelDeletion',
   'ReadEvents',
+  'GenerateDataKey',
+  'Rewrap',
+  'ReadAudit',
 ] as const;
 export type Action = (typeof actions)[number];
 
+const operations: Readonly<Partial<Record<Action, AuditedOperation>>> = {
+  Create: 'kms.create',
+  Import: 'kms.import',
+  Encrypt: 'kms.encrypt',
+  Decrypt: 'kms.decrypt',
+  Sign: 'kms.sign',
+  Verify: 'kms.verify',
+  Hmac: 'kms.hmac',
+  VerifyHmac: 'kms.verify_hmac',
+  GetPublicKey: 'kms.get_public_key',
+  GetWrappingKey: 'kms.get_wrapping_key',
+  Rotate: 'kms.rotate',
+  UpdateRotation: 'kms.rotation.update',
+  Export: 'kms.export',
+  Enable: 'kms.enable',
+  Disable: 'kms.disable',
+  Delete: 'kms.delete',
+  CancelDeletion: 'kms.cancel_deletion',
+  GenerateDataKey: 'kms.generate_data_key',
+  Rewrap: 'kms.rewrap',
+};
+
+/** Return the name under which an action stands in the audit log. */
+export function operationOf(action: Action): AuditedOperation {
+  const operation = operations[action];
+  if (operation === undefined) throw new KmsError('internal', `the action ${action} is not audited`);
+  return operation;
+}
+
 const readActions: ReadonlySet<Action> = new Set(['List', 'Read', 'GetPublicKey', 'GetWrappingKey', 'ReadEvents']);
 
-/** A policy allows all, reading, or one action. */
-export type Policy = 'kms:FullAccess' | 'kms:ReadAccess' | `kms:${Action}`;
+/**
+ * A policy allows all that is done with keys, reading them, or one action. `iam:FullAccess` is for those who say who may
+ * do what: it allows nothing with keys.
+ */
+export type Policy = 'kms:FullAccess' | 'kms:ReadAccess' | `kms:${Action}` | 'iam:FullAccess';
 
 export const policies: readonly Policy[] = [
   'kms:FullAccess',
   'kms:ReadAccess',
   ...actions.map((action) => `kms:${action}` as const),
+  'iam:FullAccess',
+];
+
+/** What a DNSSEC service needs: to find keys, to read them and to sign. */
+export const signerPolicies: readonly Policy[] = [
+  'kms:List',
+  'kms:Read',
+  'kms:GetPublicKey',
+  'kms:Sign',
+  'kms:ReadEvents',
 ];
 
 /** Who calls, as the token says. */
@@ -59,6 +107,12 @@ export function isAllowed(
       policy === `kms:${action}` ||
       (policy === 'kms:ReadAccess' && readActions.has(action)),
   );
+}
+
+/** Tell whether a principal may manage who may call in an organisation; without one, in all and the organisations themselves. */
+export function isAdministrator(principal: Principal, organisation: string | undefined): boolean {
+  if (principal.project !== undefined || !principal.policies.includes('iam:FullAccess')) return false;
+  return principal.organisation === undefined || principal.organisation === organisation;
 }
 
 /** Tell whether a principal belongs to an organisation at all. */

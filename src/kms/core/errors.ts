@@ -16,9 +16,11 @@ export type KmsErrorCode =
   | 'import-invalid'
   | 'export-not-allowed'
   | 'rotation-not-allowed'
+  | 'invocations-exhausted'
   // 401, 403, 404, 409
   | 'unauthenticated'
   | 'feature-disabled'
+  | 'forbidden'
   | 'not-found'
   | 'slug-conflict'
   | 'conflict'
@@ -29,11 +31,13 @@ export type KmsErrorCode =
   // 500: opaque to the caller
   | 'internal'
   | 'material-damaged'
+  | 'row-damaged'
   // 503: worth another try, or another region
   | 'region-unavailable'
   | 'overloaded'
   | 'closed'
   | 'worker-lost'
+  | 'audit-unavailable'
   // these stop the start and never reach a caller
   | 'root-key-missing'
   | 'root-key-invalid'

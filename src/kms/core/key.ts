@@ -8,7 +8,8 @@ export interface Scope {
   readonly project?: string;
 }
 
-export type KeyStatus = 'active' | 'disabled' | 'pending_deletion';
+/** A `purged` key is a tombstone: its material is gone, and no call finds it. */
+export type KeyStatus = 'active' | 'disabled' | 'pending_deletion' | 'purged';
 
 export interface KeyVersion {
   /** 1, 2, 3, … */
@@ -38,7 +39,7 @@ export interface Key {
   readonly keyRotationEnabled: boolean;
   readonly rotationPeriodInDays?: number;
   readonly minDecryptionVersion: number;
-  /** In ascending order; the last is the latest. */
+  /** In ascending order; the last is the latest. None when purged. */
   readonly versions: readonly KeyVersion[];
   readonly deletionScheduledAt?: number;
   readonly createdAt: number;
@@ -59,6 +60,18 @@ export type KeyEventKind =
   | 'deletion-scheduled'
   | 'deletion-cancelled'
   | 'purged';
+
+/** A key event as its consumers see it. */
+export interface KeyEvent {
+  /** 1, 2, 3, … over all keys, in the order in which the changes were committed. */
+  readonly number: number;
+  readonly scope: Scope;
+  readonly key: string;
+  readonly kind: KeyEventKind;
+  /** The latest version after the change; absent when the key was purged. */
+  readonly version?: number;
+  readonly at: number;
+}
 
 export const dayMilliseconds = 86_400_000;
 /** How long a key waits for its deletion. */

@@ -67,6 +67,7 @@ function moveTo(key: Key, status: 'active' | 'disabled', event: KeyEventKind, no
 /** Start the time of grace; a key that waits already keeps its time. */
 export function scheduleDeletion(key: Key, now: number): Transition {
   if (key.status === 'pending_deletion') return { key };
+  assertNotPending(key);
   const deletionScheduledAt = now + deletionGraceDays * dayMilliseconds;
   return {
     key: changed({ ...key, status: 'pending_deletion', deletionScheduledAt }, now),
@@ -80,6 +81,13 @@ export function cancelDeletion(key: Key, now: number): Transition {
     throw new KmsError('wrong-state', `key ${key.identity} is ${describe(key.status)}: there is no deletion to cancel`);
   const { deletionScheduledAt: _, ...rest } = key;
   return { key: changed({ ...rest, status: 'active' }, now), event: 'deletion-cancelled' };
+}
+
+/** Destroy the material; what is left is a tombstone. @throws KmsError wrong-state while the time of grace is not over */
+export function purge(key: Key, now: number): Transition {
+  if (key.status !== 'pending_deletion' || (key.deletionScheduledAt ?? Infinity) > now)
+    throw new KmsError('wrong-state', `key ${key.identity} is not due for its purge`);
+  return { key: changed({ ...key, status: 'purged', versions: [] }, now), event: 'purged' };
 }
 
 /** Change the automatic rotation; what is absent stays. @throws KmsError wrong-state, payload-invalid, rotation-not-allowed */
@@ -110,6 +118,7 @@ export function assertRotationPolicy(enabled: boolean, periodInDays: number | un
 function assertNotPending(key: Key): void {
   if (key.status === 'pending_deletion')
     throw new KmsError('wrong-state', `key ${key.identity} waits for its deletion: cancel that first`);
+  if (key.status === 'purged') throw new KmsError('wrong-state', `key ${key.identity} was purged`);
 }
 
 function changed(key: Key, now: number): Key {

@@ -9,6 +9,14 @@ export type PublicKeyFormat = 'pem' | 'der' | 'raw' | 'jwk';
 
 const formats: readonly PublicKeyFormat[] = ['pem', 'der', 'raw', 'jwk'];
 
+/** Spell a SubjectPublicKeyInfo in DER as PEM. */
+export function formatSpki(spki: Uint8Array): string {
+  return createPublicKey({ key: bufferView(spki), format: 'der', type: 'spki' }).export({
+    format: 'pem',
+    type: 'spki',
+  }) as string;
+}
+
 /** Parse the name of a format. @throws KmsError payload-invalid */
 export function parsePublicKeyFormat(text: string): PublicKeyFormat {
   const found = formats.find((format) => format === text);
@@ -30,9 +38,9 @@ export function formatPublicKey(type: KeyType, spki: Uint8Array | undefined, for
   }
   const chosen = format ?? (row.publicKey === 'raw-base64' ? 'raw' : 'pem');
   if (chosen === 'der') return encodeBase64(spki);
+  if (chosen === 'pem') return formatSpki(spki);
   const key = createPublicKey({ key: bufferView(spki), format: 'der', type: 'spki' });
   if (chosen === 'jwk') return JSON.stringify(key.export({ format: 'jwk' }));
-  if (chosen === 'pem') return key.export({ format: 'pem', type: 'spki' }) as string;
   switch (row.family) {
     case 'ed25519':
       return encodeBase64(spki.subarray(-32));

@@ -4,14 +4,29 @@ import { authenticate } from '#kms/operations/authenticate.ts';
 import type { Caller, KmsPorts } from '#kms/operations/context.ts';
 
 /** Find out who calls and for whom. @throws KmsError unauthenticated, payload-invalid */
-export async function callerOf(ports: KmsPorts, { headers }: FastifyRequest): Promise<Caller> {
-  const principal = await authenticate(ports, headers.authorization);
-  const organisation = headers['x-organisation-identity'];
-  const project = headers['x-project-identity'];
-  if (typeof organisation !== 'string' || organisation === '') {
+export async function callerOf(ports: KmsPorts, request: FastifyRequest): Promise<Caller> {
+  const caller = await administratorOf(ports, request);
+  if (caller.organisation === '')
     throw new KmsError('payload-invalid', 'the X-Organisation-Identity header is missing');
-  }
-  return { principal, organisation, ...(typeof project === 'string' && project !== '' ? { project } : {}) };
+  return caller;
+}
+
+/** Find out who calls where no organisation has to be named. @throws KmsError unauthenticated */
+export async function administratorOf(ports: KmsPorts, request: FastifyRequest): Promise<Caller> {
+  const { headers, id, ip } = request;
+  const principal = await authenticate(ports, headers.authorization);
+  const project = textOf(headers['x-project-identity']);
+  return {
+    principal,
+    organisation: textOf(headers['x-organisation-identity']),
+    ...(project === '' ? {} : { project }),
+    requestId: id,
+    address: ip,
+  };
+}
+
+function textOf(header: string | string[] | undefined): string {
+  return typeof header === 'string' ? header : '';
 }
 
 const idempotencyKeyShape = /^[\x21-\x7e]{1,255}$/;

@@ -1,11 +1,14 @@
 import { formatInstant } from '#lib/clock.ts';
 import type { KmsKey, Summary } from '#kms/api.ts';
+import { KmsError } from '#kms/core/errors.ts';
 import { type Key, latestVersion, nextRotationAt } from '#kms/core/key.ts';
 import type { KmsSummary } from '#kms/operations/read-keys.ts';
-import type { Organisation } from '#kms/ports/key-store.ts';
+import type { Organisation } from '#kms/ports/tenant-store.ts';
 
 /** Show a key. What was not set is absent, never a default: declarative clients would take it for a change. */
 export function renderKey(key: Key, { identity, name, slug }: Organisation): KmsKey {
+  const { status } = key;
+  if (status === 'purged') throw new KmsError('internal', `key ${key.identity} is a tombstone and was to be shown`);
   const next = nextRotationAt(key);
   return {
     identity: key.identity,
@@ -16,7 +19,7 @@ export function renderKey(key: Key, { identity, name, slug }: Organisation): Kms
     ...(key.annotations === undefined ? {} : { annotations: { ...key.annotations } }),
     ...(key.scope.project === undefined ? {} : { projectId: key.scope.project }),
     keyType: key.keyType,
-    status: key.status,
+    status,
     exportAllowed: key.exportAllowed,
     ...(key.imported ? { imported: true } : {}),
     keyRotationEnabled: key.keyRotationEnabled,

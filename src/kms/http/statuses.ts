@@ -12,8 +12,10 @@ export const kmsStatuses: Readonly<Partial<Record<KmsErrorCode, number>>> = {
   'import-invalid': 400,
   'export-not-allowed': 400,
   'rotation-not-allowed': 400,
+  'invocations-exhausted': 400,
   unauthenticated: 401,
   'feature-disabled': 403,
+  forbidden: 403,
   'not-found': 404,
   'slug-conflict': 409,
   conflict: 409,
@@ -24,4 +26,5 @@ export const kmsStatuses: Readonly<Partial<Record<KmsErrorCode, number>>> = {
   overloaded: 503,
   closed: 503,
   'worker-lost': 503,
+  'audit-unavailable': 503,
 };

@@ -1,15 +1,28 @@
+import type { Action } from '#kms/core/access.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import { type Key, latestVersion } from '#kms/core/key.ts';
 import * as lifeCycle from '#kms/core/life-cycle.ts';
-import type { Action } from '#kms/core/access.ts';
+import {
+  auditedOnKey,
+  type AuthorisedKey,
+  type Caller,
+  type EventFacts,
+  type KmsPorts,
+} from '#kms/operations/context.ts';
 import { claimOf, findEarlier } from '#kms/operations/create-key.ts';
-import { type Authorised, type Caller, getAuthorisedKey, type KmsPorts } from '#kms/operations/context.ts';
 import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
-
-type Changed = Authorised & { readonly key: Key };
 
 /** How often a change is tried anew when another call was first. */
 const attempts = 5;
+
+/** A change of a key's state: the check that lets it pass, and the rule that makes it. */
+interface Change {
+  readonly action: Action;
+  /** Facts for the audit log. Throws what the caller is told when the change cannot be made. */
+  readonly check: (key: Key, now: number) => EventFacts;
+  readonly rule: (key: Key, now: number) => lifeCycle.Transition | Promise<lifeCycle.Transition>;
+  readonly claim?: IdempotencyClaim | undefined;
+}
 
 /**
  * Change a key's state. When another call changes the key at the same time, the rule is applied anew to what that call
@@ -20,26 +33,56 @@ async function change(
   caller: Caller,
   region: string,
   id: string,
-  action: Action,
-  rule: (key: Key, now: number) => lifeCycle.Transition | Promise<lifeCycle.Transition>,
-  claim?: IdempotencyClaim,
-): Promise<Changed> {
+  { action, check, rule, claim }: Change,
+): Promise<AuthorisedKey> {
+  const target = { region, key: id };
+  return auditedOnKey(
+    ports,
+    caller,
+    target,
+    action,
+    (key) => check(key, ports.clock.now()),
+    async (authorised) => {
+      const earlier = await findEarlier(ports, authorised, claim);
+      if (earlier !== undefined) return { ...authorised, key: earlier };
+      return { ...authorised, key: await apply(ports, authorised.key, rule, claim) };
+    },
+  );
+}
+
+async function apply(
+  ports: KmsPorts,
+  first: Key,
+  rule: Change['rule'],
+  claim: IdempotencyClaim | undefined,
+): Promise<Key> {
+  let current = first;
   for (let attempt = 1; ; attempt++) {
-    const authorised = await getAuthorisedKey(ports, caller, region, id, action);
-    const earlier = await findEarlier(ports, authorised, claim);
-    if (earlier !== undefined) return { ...authorised, key: earlier };
     const now = ports.clock.now();
-    const { key, event } = await rule(authorised.key, now);
-    if (event === undefined) return authorised;
+    const { key, event } = await rule(current, now);
+    if (event === undefined) return current;
     try {
       await ports.store.updateKey({ key, event, at: now, claim });
     } catch (error) {
-      if (attempt < attempts && error instanceof KmsError && error.code === 'conflict') continue;
-      throw error;
+      if (attempt === attempts || !(error instanceof KmsError) || error.code !== 'conflict') throw error;
+      const again = await ports.store.findKey(current.scope, current.identity);
+      if (again === undefined || again.objectVersion === current.objectVersion) throw error;
+      current = again;
+      continue;
     }
     if (key.status !== 'active') await ports.provider.forget({ key: key.identity });
-    return { ...authorised, key };
+    ports.onKeyEvent();
+    return key;
   }
+}
+
+/** A change whose rule is pure, so that trying it out is the check. */
+function pure(action: Action, rule: (key: Key, now: number) => lifeCycle.Transition): Change {
+  const check = (key: Key, now: number): EventFacts => {
+    rule(key, now);
+    return {};
+  };
+  return { action, check, rule };
 }
 
 /** Give a key a new version, which is the latest from then on. @throws KmsError wrong-state, rotation-not-allowed, … */
@@ -49,9 +92,16 @@ export async function rotateKey(
   region: string,
   id: string,
   idempotencyKey?: string,
-): Promise<Changed> {
-  const claim = claimOf(caller, idempotencyKey, ['rotate', region, id]);
-  return change(ports, caller, region, id, 'Rotate', (key, now) => addVersion(ports, key, now), claim);
+): Promise<AuthorisedKey> {
+  return change(ports, caller, region, id, {
+    action: 'Rotate',
+    check: (key) => {
+      lifeCycle.assertRotatable(key);
+      return { version: latestVersion(key).version + 1 };
+    },
+    rule: (key, now) => addVersion(ports, key, now),
+    claim: claimOf(caller, idempotencyKey, ['rotate', region, id]),
+  });
 }
 
 /** Plan a key's next version. @throws KmsError wrong-state, rotation-not-allowed */
@@ -63,23 +113,28 @@ export async function addVersion({ provider }: KmsPorts, key: Key, now: number):
 }
 
 /** @throws KmsError wrong-state */
-export async function disableKey(ports: KmsPorts, caller: Caller, region: string, id: string): Promise<Changed> {
-  return change(ports, caller, region, id, 'Disable', lifeCycle.disable);
+export async function disableKey(ports: KmsPorts, caller: Caller, region: string, id: string): Promise<AuthorisedKey> {
+  return change(ports, caller, region, id, pure('Disable', lifeCycle.disable));
 }
 
 /** @throws KmsError wrong-state */
-export async function enableKey(ports: KmsPorts, caller: Caller, region: string, id: string): Promise<Changed> {
-  return change(ports, caller, region, id, 'Enable', lifeCycle.enable);
+export async function enableKey(ports: KmsPorts, caller: Caller, region: string, id: string): Promise<AuthorisedKey> {
+  return change(ports, caller, region, id, pure('Enable', lifeCycle.enable));
 }
 
 /** Start the 30 days after which the key is purged. */
-export async function deleteKey(ports: KmsPorts, caller: Caller, region: string, id: string): Promise<Changed> {
-  return change(ports, caller, region, id, 'Delete', lifeCycle.scheduleDeletion);
+export async function deleteKey(ports: KmsPorts, caller: Caller, region: string, id: string): Promise<AuthorisedKey> {
+  return change(ports, caller, region, id, pure('Delete', lifeCycle.scheduleDeletion));
 }
 
-/** @throws KmsError wrong-state */
-export async function cancelKeyDeletion(ports: KmsPorts, caller: Caller, region: string, id: string): Promise<Changed> {
-  return change(ports, caller, region, id, 'CancelDeletion', lifeCycle.cancelDeletion);
+/** @throws KmsError wrong-state, slug-conflict */
+export async function cancelKeyDeletion(
+  ports: KmsPorts,
+  caller: Caller,
+  region: string,
+  id: string,
+): Promise<AuthorisedKey> {
+  return change(ports, caller, region, id, pure('CancelDeletion', lifeCycle.cancelDeletion));
 }
 
 /** @throws KmsError wrong-state, payload-invalid, rotation-not-allowed */
@@ -89,6 +144,12 @@ export async function changeKeyRotation(
   region: string,
   id: string,
   wanted: Parameters<typeof lifeCycle.changeRotation>[1],
-): Promise<Changed> {
-  return change(ports, caller, region, id, 'UpdateRotation', (key, now) => lifeCycle.changeRotation(key, wanted, now));
+): Promise<AuthorisedKey> {
+  return change(
+    ports,
+    caller,
+    region,
+    id,
+    pure('UpdateRotation', (key, now) => lifeCycle.changeRotation(key, wanted, now)),
+  );
 }

@@ -1,15 +1,32 @@
 import type { Clock } from '#lib/clock.ts';
-import { type Action, isAllowed, isMember, type Principal } from '#kms/core/access.ts';
+import { type Action, isAllowed, isMember, operationOf, type Principal } from '#kms/core/access.ts';
+import type { AuditEvent, AuditedOperation } from '#kms/core/audit-event.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import type { Key, Scope } from '#kms/core/key.ts';
+import type { InvocationCounter } from '#kms/operations/invocation-counter.ts';
+import { callCost, type RateLimiter } from '#kms/operations/rate-limiter.ts';
+import type { AuditLog } from '#kms/ports/audit-log.ts';
 import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
-import type { KeyStore, Organisation } from '#kms/ports/key-store.ts';
+import type { ForeignTokens } from '#kms/ports/foreign-tokens.ts';
+import type { KeyStore } from '#kms/ports/key-store.ts';
+import type { MaterialStore } from '#kms/ports/material-store.ts';
+import type { Organisation, TenantStore } from '#kms/ports/tenant-store.ts';
+import type { WebhookStore } from '#kms/ports/webhook-store.ts';
+
+export type KmsStore = KeyStore & TenantStore & MaterialStore & WebhookStore;
 
 /** What the operations work with. */
 export interface KmsPorts {
-  readonly store: KeyStore;
+  readonly store: KmsStore;
   readonly provider: CryptoProvider;
+  readonly audit: AuditLog;
   readonly clock: Clock;
+  readonly limiter: RateLimiter;
+  readonly invocations: InvocationCounter;
+  /** Tokens of another issuer, where one is trusted. */
+  readonly foreignTokens?: ForeignTokens;
+  /** Told after each change of a key, so that those who wait for events look again. */
+  readonly onKeyEvent: () => void;
 }
 
 /** Who asks, and on whose behalf. */
@@ -17,6 +34,15 @@ export interface Caller {
   readonly principal: Principal;
   readonly organisation: string;
   readonly project?: string;
+  readonly requestId?: string;
+  readonly address?: string;
+}
+
+/** A call to a region, or to a key in it. */
+export interface Target {
+  readonly region: string;
+  /** Identity or slug of a key. */
+  readonly key?: string;
 }
 
 /** A call that was let through: its scope, in which the principal may do the action. */
@@ -26,28 +52,20 @@ export interface Authorised {
   readonly scope: Scope;
 }
 
+/** A call on a key that was let through. */
+export interface AuthorisedKey extends Authorised {
+  readonly key: Key;
+}
+
 /**
  * Decide whether a call may go on. What a caller may not know of is answered as if it did not exist.
  *
- * @throws KmsError not-found, feature-disabled, region-unavailable
+ * @throws KmsError not-found, feature-disabled, region-unavailable, rate-limited
  */
 export async function authorise(ports: KmsPorts, caller: Caller, region: string, action: Action): Promise<Authorised> {
-  const organisation = await getOrganisation(ports, caller);
-  if (!organisation.kmsEnabled) throw new KmsError('feature-disabled', 'KMS is not enabled for this organisation');
-  const found = await ports.store.findRegion(region);
-  if (found === undefined) throw new KmsError('not-found', 'there is no such region');
-  if (!found.kmsAvailable) throw new KmsError('region-unavailable', `KMS is not available in region ${found.slug}`);
-  if (!isAllowed(caller.principal, action, organisation.identity, caller.project)) throw keyNotFound();
-  const project = caller.project === undefined ? {} : { project: caller.project };
-  return { caller, organisation, scope: { organisation: organisation.identity, region: found.identity, ...project } };
-}
-
-/** Return the organisation that the caller speaks for. @throws KmsError not-found */
-export async function getOrganisation({ store }: KmsPorts, { principal, organisation }: Caller): Promise<Organisation> {
-  const found = await store.findOrganisation(organisation);
-  if (found === undefined || !isMember(principal, found.identity))
-    throw new KmsError('not-found', 'there is no such organisation');
-  return found;
+  const located = await locate(ports, caller, region);
+  if (!mayDo(located, action)) throw notFound();
+  return located;
 }
 
 /** Return a key of the caller's scope. @throws KmsError not-found and what `authorise` throws */
@@ -57,13 +75,102 @@ export async function getAuthorisedKey(
   region: string,
   id: string,
   action: Action,
-): Promise<Authorised & { readonly key: Key }> {
-  const authorised = await authorise(ports, caller, region, action);
-  const key = await ports.store.findKey(authorised.scope, id);
-  if (key === undefined) throw keyNotFound();
-  return { ...authorised, key };
+): Promise<AuthorisedKey> {
+  const located = await locate(ports, caller, region);
+  // Looked up in any case, so that the time of the answer does not tell whether the key exists.
+  const key = await ports.store.findKey(located.scope, id);
+  if (key === undefined || !mayDo(located, action)) throw notFound();
+  return { ...located, key };
 }
 
-function keyNotFound(): KmsError {
-  return new KmsError('not-found', 'there is no such key');
+async function locate(ports: KmsPorts, caller: Caller, region: string): Promise<Authorised> {
+  ports.limiter.take(caller.principal, callCost);
+  const organisation = await getOrganisation(ports, caller);
+  if (!organisation.kmsEnabled) throw new KmsError('feature-disabled', 'KMS is not enabled for this organisation');
+  const found = await ports.store.findRegion(region);
+  if (found === undefined) throw notFound();
+  if (!found.kmsAvailable) throw new KmsError('region-unavailable', `KMS is not available in region ${found.slug}`);
+  const project = caller.project === undefined ? {} : { project: caller.project };
+  return { caller, organisation, scope: { organisation: organisation.identity, region: found.identity, ...project } };
+}
+
+function mayDo({ caller, organisation }: Authorised, action: Action): boolean {
+  return isAllowed(caller.principal, action, organisation.identity, caller.project);
+}
+
+/** Return the organisation that the caller speaks for. @throws KmsError not-found */
+export async function getOrganisation({ store }: KmsPorts, { principal, organisation }: Caller): Promise<Organisation> {
+  const found = await store.findOrganisation(organisation);
+  if (found === undefined || !isMember(principal, found.identity)) throw notFound();
+  return found;
+}
+
+/** What an event says besides who asked, for what, and when. */
+export type EventFacts = Partial<Pick<AuditEvent, 'key' | 'version' | 'count' | 'target' | 'region'>>;
+
+/**
+ * Let a call through in three steps: `decide` whether it may go on, write the decision to the audit log, and only then
+ * `carryOut` what it asks. A refusal is an event as well, and so is a failure after the call was let through.
+ *
+ * @param decide returns what the rest needs, and the facts for the event; what it throws is a refusal
+ * @throws KmsError audit-unavailable: then nothing was carried out
+ */
+export async function audited<Decision, Result>(
+  ports: KmsPorts,
+  caller: Caller,
+  operation: AuditedOperation,
+  target: EventFacts,
+  decide: () => Promise<{ readonly decision: Decision; readonly facts: EventFacts }>,
+  carryOut: (decision: Decision) => Promise<Result>,
+): Promise<Result> {
+  const event = (facts: EventFacts) => ({
+    at: ports.clock.now(),
+    operation,
+    principal: caller.principal.identity,
+    organisation: caller.organisation,
+    project: caller.project,
+    requestId: caller.requestId,
+    address: caller.address,
+    ...target,
+    ...facts,
+  });
+  const refuse = async (outcome: 'denied' | 'failed', facts: EventFacts, error: unknown): Promise<never> => {
+    const code = error instanceof KmsError ? error.code : 'internal';
+    await ports.audit.append({ ...event(facts), outcome, code });
+    throw error;
+  };
+  const decided = await decide().catch((error: unknown) => refuse('denied', {}, error));
+  await ports.audit.append({ ...event(decided.facts), outcome: 'allowed' });
+  return carryOut(decided.decision).catch((error: unknown) => refuse('failed', decided.facts, error));
+}
+
+/** The same for a call on a key: `check` looks at the key's state and returns the facts for the event. */
+export async function auditedOnKey<Result>(
+  ports: KmsPorts,
+  caller: Caller,
+  target: Required<Target>,
+  action: Action,
+  check: (key: Key) => EventFacts,
+  carryOut: (authorised: AuthorisedKey) => Promise<Result>,
+): Promise<Result> {
+  return audited(
+    ports,
+    caller,
+    operationOf(action),
+    target,
+    async () => {
+      const decision = await getAuthorisedKey(ports, caller, target.region, target.key, action);
+      const { scope, identity } = decision.key;
+      return { decision, facts: { region: scope.region, key: identity, ...check(decision.key) } };
+    },
+    carryOut,
+  );
+}
+
+/** One answer for all that a caller does not find: what exists but is not for them looks the same. */
+export function notFound(): KmsError {
+  return new KmsError(
+    'not-found',
+    'there is no such key, region or organisation here, or the caller may not know of it',
+  );
 }

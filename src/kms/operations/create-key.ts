@@ -1,10 +1,19 @@
 import { hash, randomUUID } from 'node:crypto';
 import { KmsError } from '#kms/core/errors.ts';
 import type { Key } from '#kms/core/key.ts';
-import { defaultKeyType, type KeyType } from '#kms/core/key-types.ts';
+import { defaultKeyType, type HashAlgorithm, type KeyType, keyTypeRow } from '#kms/core/key-types.ts';
 import { assertRotationPolicy } from '#kms/core/life-cycle.ts';
 import { slugOf } from '#kms/core/slug.ts';
-import { authorise, type Authorised, type Caller, type KmsPorts } from '#kms/operations/context.ts';
+import {
+  audited,
+  authorise,
+  type Authorised,
+  type AuthorisedKey,
+  type Caller,
+  type KmsPorts,
+} from '#kms/operations/context.ts';
+import { getWrappingKey } from '#kms/operations/wrapping-key.ts';
+import type { KeyVersionRef, NewMaterial } from '#kms/ports/crypto-provider.ts';
 import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
 
 export interface NewKey {
@@ -16,14 +25,27 @@ export interface NewKey {
   readonly exportAllowed?: boolean;
   readonly keyRotationEnabled?: boolean;
   readonly rotationPeriodInDays?: number;
-  readonly allowRotation?: boolean;
+  /** Material of the caller's own, wrapped for the region. Without it, material is made. */
+  readonly import?: ImportedMaterial;
 }
 
+export interface ImportedMaterial {
+  /** RSA-OAEP(ephemeral AES-256 key) ‖ AES-KWP(target). */
+  readonly blob: Uint8Array;
+  /** Hash of OAEP; SHA-256 unless another is named. */
+  readonly oaepHash?: HashAlgorithm | undefined;
+  /** Whether the key may get versions that are made here. */
+  readonly allowRotation: boolean;
+}
+
+/** Microseconds that the making of a key costs, for the rate limit: a prime search for RSA, little else for the others. */
+const makingCost = { rsa: 400_000, other: 2000 };
+
 /**
- * Create a key with its first version. A repeated request with the same idempotency key gives the key that the first one
- * made.
+ * Create a key with its first version, made here or imported. A repeated request with the same idempotency key gives the
+ * key that the first one made.
  *
- * @throws KmsError slug-conflict, conflict, payload-invalid and what `authorise` throws
+ * @throws KmsError slug-conflict, conflict, payload-invalid, wrong-operation, import-invalid and what `authorise` throws
  */
 export async function createKey(
   ports: KmsPorts,
@@ -31,28 +53,54 @@ export async function createKey(
   region: string,
   wanted: NewKey,
   idempotencyKey?: string,
-): Promise<Authorised & { readonly key: Key }> {
-  const authorised = await authorise(ports, caller, region, 'Create');
-  assertRotationPolicy(wanted.keyRotationEnabled === true, wanted.rotationPeriodInDays, false);
-  const claim = claimOf(caller, idempotencyKey, ['create', authorised.scope, wanted]);
-  const earlier = await findEarlier(ports, authorised, claim);
-  if (earlier !== undefined) return { ...authorised, key: earlier };
-  const key = await composeKey(ports, authorised, wanted);
-  await ports.store.insertKey({ key, event: 'created', at: key.createdAt, claim });
-  return { ...authorised, key };
+): Promise<AuthorisedKey> {
+  const action = wanted.import === undefined ? 'Create' : 'Import';
+  const { keyType = defaultKeyType } = wanted;
+  return audited(
+    ports,
+    caller,
+    action === 'Create' ? 'kms.create' : 'kms.import',
+    { region },
+    async () => {
+      const decision = await authorise(ports, caller, region, action);
+      assertCreatable(wanted, keyType);
+      ports.limiter.take(caller.principal, makingCost[keyTypeRow(keyType).family === 'rsa' ? 'rsa' : 'other']);
+      const key = `kms-${randomUUID()}`;
+      return { decision: { ...decision, identity: key }, facts: { region: decision.scope.region, key, version: 1 } };
+    },
+    async ({ identity, ...authorised }) => {
+      const claim = claimOf(caller, idempotencyKey, ['create', authorised.scope, digestible(wanted)]);
+      const earlier = await findEarlier(ports, authorised, claim);
+      if (earlier !== undefined) return { ...authorised, key: earlier };
+      const key = await composeKey(ports, authorised, identity, wanted);
+      const event = action === 'Create' ? 'created' : 'imported';
+      await ports.store.insertKey({ key, event, at: key.createdAt, claim });
+      ports.onKeyEvent();
+      return { ...authorised, key };
+    },
+  );
 }
 
-async function composeKey({ provider, clock }: KmsPorts, { scope }: Authorised, wanted: NewKey): Promise<Key> {
+function assertCreatable(wanted: NewKey, keyType: KeyType): void {
+  const { keyRotationEnabled = false, rotationPeriodInDays, import: imported } = wanted;
+  assertRotationPolicy(keyRotationEnabled, rotationPeriodInDays, imported?.allowRotation === false);
+  if (imported !== undefined && !keyTypeRow(keyType).importable)
+    throw new KmsError(
+      'wrong-operation',
+      `importKeyMaterial: keys of type ${keyType} are made here and cannot be imported`,
+    );
+}
+
+async function composeKey(ports: KmsPorts, { scope }: Authorised, identity: string, wanted: NewKey): Promise<Key> {
   const {
     keyType = defaultKeyType,
     exportAllowed = false,
     keyRotationEnabled = false,
-    allowRotation = false,
+    import: imported,
     ...rest
   } = wanted;
-  const identity = `kms-${randomUUID()}`;
-  const now = clock.now();
-  const material = await provider.generate({ ...scope, key: identity, version: 1, keyType });
+  const now = ports.clock.now();
+  const material = await makeMaterial(ports, { ...scope, key: identity, version: 1, keyType }, imported);
   return {
     ...rest,
     identity,
@@ -60,8 +108,8 @@ async function composeKey({ provider, clock }: KmsPorts, { scope }: Authorised, 
     slug: slugOf(wanted.name),
     keyType,
     exportAllowed,
-    imported: false,
-    allowRotation,
+    imported: imported !== undefined,
+    allowRotation: imported?.allowRotation ?? false,
     status: 'active',
     keyRotationEnabled,
     minDecryptionVersion: 1,
@@ -70,6 +118,16 @@ async function composeKey({ provider, clock }: KmsPorts, { scope }: Authorised, 
     updatedAt: now,
     objectVersion: 1,
   };
+}
+
+async function makeMaterial(
+  ports: KmsPorts,
+  ref: KeyVersionRef,
+  imported: ImportedMaterial | undefined,
+): Promise<NewMaterial> {
+  if (imported === undefined) return ports.provider.generate(ref);
+  const wrappingKey = await getWrappingKey(ports, ref.region);
+  return ports.provider.import(ref, imported.blob, wrappingKey, imported.oaepHash);
 }
 
 /** Return the key that an earlier request with this claim was about. @throws KmsError conflict */
@@ -98,4 +156,10 @@ export function claimOf(
     key: idempotencyKey,
     requestHash: hash('sha256', JSON.stringify(request), 'buffer'),
   };
+}
+
+/** The request as it can be hashed: octets as their own hash. */
+function digestible({ import: imported, ...rest }: NewKey): unknown {
+  if (imported === undefined) return rest;
+  return { ...rest, import: { ...imported, blob: hash('sha256', imported.blob, 'hex') } };
 }

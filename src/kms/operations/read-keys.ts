@@ -1,22 +1,19 @@
-import type { Key } from '#kms/core/key.ts';
-import { getVersion } from '#kms/core/key.ts';
+import { getVersion, type Key } from '#kms/core/key.ts';
 import { formatPublicKey, type PublicKeyFormat } from '#kms/core/public-key.ts';
 import {
+  auditedOnKey,
   authorise,
   type Authorised,
+  type AuthorisedKey,
   type Caller,
   getAuthorisedKey,
   getOrganisation,
   type KmsPorts,
 } from '#kms/operations/context.ts';
-import type { KeyCounts, KeyFilter, Region } from '#kms/ports/key-store.ts';
+import type { KeyCounts, KeyCursor, KeyFilter, Page } from '#kms/ports/key-store.ts';
+import type { Region } from '#kms/ports/tenant-store.ts';
 
-export async function getKey(
-  ports: KmsPorts,
-  caller: Caller,
-  region: string,
-  id: string,
-): Promise<Authorised & { readonly key: Key }> {
+export async function getKey(ports: KmsPorts, caller: Caller, region: string, id: string): Promise<AuthorisedKey> {
   return getAuthorisedKey(ports, caller, region, id, 'Read');
 }
 
@@ -26,9 +23,10 @@ export async function listKeys(
   caller: Caller,
   region: string,
   filter: KeyFilter,
+  page: Page<KeyCursor> = {},
 ): Promise<Authorised & { readonly keys: readonly Key[] }> {
   const authorised = await authorise(ports, caller, region, 'List');
-  return { ...authorised, keys: await ports.store.listKeys(authorised.scope, filter) };
+  return { ...authorised, keys: await ports.store.listKeys(authorised.scope, filter, page) };
 }
 
 /**
@@ -44,9 +42,20 @@ export async function getPublicKeys(
   version: number | undefined,
   format: PublicKeyFormat | undefined,
 ): Promise<ReadonlyMap<number, string>> {
-  const { key } = await getAuthorisedKey(ports, caller, region, id, 'GetPublicKey');
-  const versions = version === undefined ? key.versions : [getVersion(key, version)];
-  return new Map(versions.map((entry) => [entry.version, formatPublicKey(key.keyType, entry.publicKey, format)]));
+  const textsOf = ({ versions, keyType }: Key) =>
+    new Map(versions.map((entry) => [entry.version, formatPublicKey(keyType, entry.publicKey, format)]));
+  const wanted = (key: Key) => (version === undefined ? key : { ...key, versions: [getVersion(key, version)] });
+  return auditedOnKey(
+    ports,
+    caller,
+    { region, key: id },
+    'GetPublicKey',
+    (key) => {
+      textsOf(wanted(key));
+      return version === undefined ? {} : { version };
+    },
+    async ({ key }) => textsOf(wanted(key)),
+  );
 }
 
 export interface KmsSummary {

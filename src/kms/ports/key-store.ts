@@ -1,20 +1,4 @@
-import type { Principal } from '#kms/core/access.ts';
-import type { Key, KeyEventKind, Scope } from '#kms/core/key.ts';
-import type { StoredKek } from '#kms/ports/crypto-provider.ts';
-
-export interface Organisation {
-  readonly identity: string;
-  readonly name: string;
-  readonly slug: string;
-  readonly kmsEnabled: boolean;
-}
-
-export interface Region {
-  readonly identity: string;
-  readonly name: string;
-  readonly slug: string;
-  readonly kmsAvailable: boolean;
-}
+import type { Key, KeyEvent, KeyEventKind, Scope } from '#kms/core/key.ts';
 
 export interface KeyFilter {
   readonly identity?: string | undefined;
@@ -22,6 +6,20 @@ export interface KeyFilter {
   readonly slug?: string | undefined;
   readonly status?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A part of a list. */
+export interface Page<Cursor> {
+  /** Items at most; without it, all. */
+  readonly limit?: number | undefined;
+  /** The last item of the page before. */
+  readonly after?: Cursor | undefined;
+}
+
+/** Where a list of keys goes on. */
+export interface KeyCursor {
+  readonly createdAt: number;
+  readonly identity: string;
 }
 
 /** Makes a repeated request give the first one's answer. */
@@ -49,50 +47,46 @@ export interface KeyCounts {
 }
 
 /**
- * Holds keys, versions, events, organisations, regions and tokens.
+ * Holds keys, their versions and their events.
  *
  * - A call that resolves is durable: it survives the loss of power. One that rejects has changed nothing.
  * - `insertKey` and `updateKey` write key, versions, event and idempotency claim in one transaction.
  * - Reads see every change that resolved before they began, in whatever process it was made.
  * - Several processes may use one store; `updateKey` detects that another was first, and the caller reads anew.
+ * - Rows that someone else wrote, moved or put back are not served: `row-damaged`.
  */
 export interface KeyStore {
   /** @throws KmsError slug-conflict; conflict when the claim is taken by another request */
   insertKey(change: KeyChange): Promise<void>;
-  /** Replace a key whose stored `objectVersion` is one less. @throws KmsError conflict when it is not */
+  /**
+   * Replace a key whose stored `objectVersion` is one less. Versions that it no longer has are destroyed.
+   *
+   * @throws KmsError conflict when another call was first; slug-conflict when it takes its slug back and that is taken
+   */
   updateKey(change: KeyChange): Promise<void>;
-  /** Find a key by identity or slug; a slug means the key that does not wait for its deletion. */
+  /**
+   * Find a key by identity or slug; a slug means the key that does not wait for its deletion. Purged keys are not found.
+   *
+   * @throws KmsError row-damaged
+   */
   findKey(scope: Scope, identityOrSlug: string): Promise<Key | undefined>;
-  /** All keys of a scope that match, oldest first. */
-  listKeys(scope: Scope, filter: KeyFilter): Promise<readonly Key[]>;
+  /** Keys of a scope that match, oldest first. @throws KmsError row-damaged */
+  listKeys(scope: Scope, filter: KeyFilter, page?: Page<KeyCursor>): Promise<readonly Key[]>;
   countKeys(scope: Scope): Promise<KeyCounts>;
   /** Identity of the key that an earlier request with this claim made or rotated. @throws KmsError conflict when that request was another one */
   findClaim(claim: IdempotencyClaim): Promise<string | undefined>;
+  /** Forget claims made before an instant. */
+  dropClaims(before: number): Promise<void>;
   /** Active keys with automatic rotation whose time has come. */
   listDueRotations(now: number): Promise<readonly Key[]>;
-
-  findOrganisation(identityOrSlug: string): Promise<Organisation | undefined>;
-  findRegion(identityOrSlug: string): Promise<Region | undefined>;
-  listRegions(): Promise<readonly Region[]>;
-  putOrganisation(organisation: Organisation): Promise<void>;
-  putRegion(region: Region): Promise<void>;
-
-  /** @param tokenHash SHA-256 of the token. @param now milliseconds since the epoch */
-  findPrincipal(tokenHash: Uint8Array, now: number): Promise<Principal | undefined>;
-  putToken(token: StoredToken): Promise<void>;
-
-  listKeks(): Promise<readonly StoredKek[]>;
-  /** Keep the first key-encryption key; a later one is ignored, and the first is returned. */
-  insertFirstKek(kek: StoredKek): Promise<StoredKek>;
-  /** Keep the first value of a setting; a later one is ignored, and the first is returned. */
-  keepFirstSetting(name: string, value: string): Promise<string>;
-  close(): Promise<void>;
-}
-
-export interface StoredToken {
-  readonly principal: Principal;
-  readonly name: string;
-  readonly hash: Uint8Array;
-  readonly createdAt: number;
-  readonly expiresAt?: number;
+  /** Keys whose time of grace is over. */
+  listDuePurges(now: number): Promise<readonly Key[]>;
+  /** Add to the encryptions that a version may have made. @returns all of them */
+  reserveInvocations(key: string, version: number, count: number): Promise<number>;
+  /** Events of a scope with numbers above `after`, in the order in which they were committed. */
+  listEvents(scope: Scope, after: number, limit: number): Promise<readonly KeyEvent[]>;
+  /** The same for all scopes of an organisation. */
+  listOrganisationEvents(organisation: string, after: number, limit: number): Promise<readonly KeyEvent[]>;
+  /** Number of the newest event, 0 when there is none. */
+  lastEventNumber(): Promise<number>;
 }

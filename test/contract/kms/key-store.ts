@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Key } from '#kms/core/key.ts';
-import { disable, rotate, scheduleDeletion } from '#kms/core/life-cycle.ts';
+import { disable, purge, rotate, scheduleDeletion } from '#kms/core/life-cycle.ts';
+import { composeStore } from '#kms/adapters/store/open-database.ts';
+import type { Database } from '#database/database.ts';
+import type { Credential } from '#kms/ports/tenant-store.ts';
 import type { KeyStore } from '#kms/ports/key-store.ts';
+import { testProvider } from '#test/support/kms-crypto.ts';
 
 /** A store that can be opened again, as after a crash: nothing but what is durable is left. */
 export interface StoreUnderTest extends AsyncDisposable {
-  open(): Promise<KeyStore>;
+  open(): Promise<Database>;
 }
 
 const scope = { organisation: 'o', region: 'r' };
@@ -36,13 +40,18 @@ const version = (number: number) => ({ version: number, createdAt: now, wrapped:
 export function keyStoreContract(name: string, make: () => Promise<StoreUnderTest>): void {
   describe(`the key store on ${name}`, () => {
     let under: StoreUnderTest;
-    let store: KeyStore;
+    let database: Database;
+    let store: ReturnType<typeof composeStore>;
+    const open = async () => {
+      database = await under.open();
+      store = composeStore(database, testProvider());
+    };
     beforeEach(async () => {
       under = await make();
-      store = await under.open();
+      await open();
     });
     afterEach(async () => {
-      await store.close();
+      await database.close();
       await under[Symbol.asyncDispose]();
     });
 
@@ -63,8 +72,8 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       });
       await insert(full);
       await insert(keyNamed('bare'));
-      await store.close();
-      store = await under.open();
+      await database.close();
+      await open();
       expect(await store.findKey(full.scope, 'kms-full')).toEqual(full);
       expect(await store.findKey(scope, 'bare')).toEqual(keyNamed('bare'));
     });
@@ -153,13 +162,169 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       expect(await store.listDueRotations(now + 86_400_000)).toEqual([due]);
     });
 
-    test('knows tokens by their hash until they expire', async () => {
-      const principal = { identity: 'p', organisation: 'o', policies: ['kms:Sign'] as const };
-      const hash = new Uint8Array(32).fill(7);
-      await store.putToken({ principal, name: 't', hash, createdAt: now, expiresAt: now + 10 });
-      expect(await store.findPrincipal(hash, now + 9)).toEqual(principal);
-      expect(await store.findPrincipal(hash, now + 10)).toBeUndefined();
-      expect(await store.findPrincipal(new Uint8Array(32), now)).toBeUndefined();
+    const credential = (id: string, more: Partial<Credential> = {}): Credential => ({
+      identity: `tok-${id}`,
+      kind: 'token',
+      hash: new Uint8Array(32).fill(id.charCodeAt(0)),
+      principal: { identity: `tok-${id}`, organisation: 'o', policies: ['kms:Sign'] },
+      name: id,
+      createdAt: now,
+      ...more,
+    });
+
+    test('knows credentials by their hash until they expire', async () => {
+      const token = credential('t', { expiresAt: now + 10 });
+      await store.putCredential(token);
+      expect(await store.findCredential(token.hash, now + 9)).toEqual(token);
+      expect(await store.findCredential(token.hash, now + 10)).toBeUndefined();
+      expect(await store.findCredential(new Uint8Array(32), now)).toBeUndefined();
+    });
+
+    test('revokes a client together with the access tokens that it got', async () => {
+      const client = credential('c', { kind: 'client' });
+      const access = credential('a', { kind: 'access', principal: client.principal, expiresAt: now + 10 });
+      await store.putCredential(client);
+      await store.putCredential(access);
+      expect(await store.listCredentials('o')).toEqual([client]);
+      expect(await store.revokeCredential(client.identity, 'another', now)).toBe(false);
+      expect(await store.revokeCredential(client.identity, 'o', now)).toBe(true);
+      expect(await store.revokeCredential(client.identity, 'o', now)).toBe(false);
+      expect(await store.findCredential(client.hash, now)).toBeUndefined();
+      expect(await store.findCredential(access.hash, now)).toBeUndefined();
+      expect((await store.listCredentials(undefined))[0]?.revokedAt).toBe(now);
+    });
+
+    test('numbers events in the order of the changes, without gaps', async () => {
+      await insert(keyNamed('a'));
+      await expect(insert(keyNamed('x', { slug: 'a' }))).rejects.toMatchObject({ code: 'slug-conflict' });
+      await store.updateKey({ key: rotate(keyNamed('a'), version(2), now).key, event: 'rotated', at: now + 1 });
+      await insert(keyNamed('b', { scope: { ...scope, project: 'p' } }));
+      expect(await store.listEvents(scope, 0, 10)).toEqual([
+        { number: 1, scope, key: 'kms-a', kind: 'created', version: 1, at: now },
+        { number: 2, scope, key: 'kms-a', kind: 'rotated', version: 2, at: now + 1 },
+      ]);
+      expect((await store.listEvents(scope, 1, 10)).map(({ number }) => number)).toEqual([2]);
+      expect((await store.listOrganisationEvents('o', 1, 10)).map(({ number }) => number)).toEqual([2, 3]);
+      expect(await store.lastEventNumber()).toBe(3);
+    });
+
+    test('destroys the material of a purged key and finds it no more', async () => {
+      const pending = scheduleDeletion(keyNamed('a'), now).key;
+      await insert(keyNamed('a'));
+      await store.updateKey({ key: pending, event: 'deletion-scheduled', at: now });
+      const due = now + 30 * 86_400_000;
+      expect(await store.listDuePurges(due - 1)).toEqual([]);
+      expect(await store.listDuePurges(due)).toEqual([pending]);
+      await store.updateKey({ key: purge(pending, due).key, event: 'purged', at: due });
+      expect(await store.findKey(scope, 'kms-a')).toBeUndefined();
+      expect(await store.listKeys(scope, {})).toEqual([]);
+      expect(await store.listDuePurges(due)).toEqual([]);
+      expect(await database.rows('SELECT * FROM key_versions')).toEqual([]);
+      expect(await database.rows('SELECT identity, status FROM keys')).toEqual([
+        { identity: 'kms-a', status: 'purged' },
+      ]);
+    });
+
+    test('pages through a list without losing or repeating a key', async () => {
+      const names = ['a', 'b', 'c', 'd', 'e'];
+      for (const each of names) await insert(keyNamed(each, { labels: { odd: String('ace'.includes(each)) } }));
+      const first = await store.listKeys(scope, {}, { limit: 2 });
+      const second = await store.listKeys(scope, {}, { limit: 2, after: first[1] });
+      const third = await store.listKeys(scope, {}, { limit: 2, after: second[1] });
+      expect([...first, ...second, ...third].map((key) => key.name)).toEqual(names);
+      const odd = await store.listKeys(scope, { labels: { odd: 'true' } }, { limit: 2, after: first[0] });
+      expect(odd.map((key) => key.name)).toEqual(['c', 'e']);
+    });
+
+    test('adds up the encryptions of a version', async () => {
+      await insert(keyNamed('a'));
+      expect(await store.reserveInvocations('kms-a', 1, 5)).toBe(5);
+      expect(await store.reserveInvocations('kms-a', 1, 7)).toBe(12);
+      expect(await store.reserveInvocations('kms-a', 2, 1)).toBe(1);
+    });
+
+    test.each([
+      ['a column that was changed', `UPDATE keys SET status = 'active' WHERE identity = 'kms-a'`],
+      [
+        'material of another key',
+        `UPDATE key_versions SET wrapped = (SELECT wrapped FROM key_versions WHERE key = 'kms-b')`,
+      ],
+      ['a version that was taken away', `DELETE FROM key_versions WHERE key = 'kms-a' AND version = 1`],
+      ['a public key that was changed', `UPDATE key_versions SET public_key = wrapped WHERE key = 'kms-a'`],
+      [
+        'a seal of another key',
+        `UPDATE keys SET seal = (SELECT seal FROM keys AS other WHERE other.identity = 'kms-b')`,
+      ],
+    ])('serves no key with %s', async (_what, change) => {
+      await insert(keyNamed('a', { status: 'disabled' }));
+      await insert(keyNamed('b', { versions: [version(1)] }));
+      await database.write([{ sql: change, values: [] }]);
+      await expect(store.findKey(scope, 'kms-a')).rejects.toMatchObject({ code: 'row-damaged' });
+      await expect(store.listKeys(scope, {})).rejects.toMatchObject({ code: 'row-damaged' });
+    });
+
+    test('serves no key that was put back to an older state', async () => {
+      await insert(keyNamed('a'));
+      const [before] = await database.rows<{
+        status: string;
+        object_version: number;
+        updated_at: number;
+        seal: Uint8Array;
+      }>('SELECT status, object_version, updated_at, seal FROM keys');
+      await store.updateKey({ key: disable(keyNamed('a'), now).key, event: 'disabled', at: now });
+      await database.write([
+        {
+          sql: 'UPDATE keys SET status = ?, object_version = ?, updated_at = ?, seal = ?',
+          values: [before!.status, before!.object_version, before!.updated_at, before!.seal],
+        },
+      ]);
+      await expect(store.findKey(scope, 'kms-a')).rejects.toMatchObject({ code: 'row-damaged' });
+    });
+
+    test('knows no credential whose rights were changed in the database', async () => {
+      const token = credential('t');
+      await store.putCredential(token);
+      await database.write([{ sql: 'UPDATE credentials SET policies = ?', values: ['["kms:FullAccess"]'] }]);
+      await expect(store.findCredential(token.hash, now)).rejects.toMatchObject({ code: 'row-damaged' });
+    });
+
+    test('keeps webhooks, and lets one process at a time deliver', async () => {
+      await insert(keyNamed('a'));
+      const webhook = {
+        identity: 'whk-1',
+        organisation: 'o',
+        url: 'https://example.net/',
+        createdAt: now,
+        delivered: 0,
+      };
+      await store.insertWebhook({ ...webhook, failures: 0, nextAttemptAt: now });
+      const [due] = await store.listDueWebhooks(now);
+      expect(due).toEqual({ ...webhook, failures: 0, nextAttemptAt: now });
+      expect(await store.claimWebhook(due!, now + 5)).toBe(true);
+      expect(await store.claimWebhook(due!, now + 5)).toBe(false);
+      await store.advanceWebhook({ ...due!, failures: 1, nextAttemptAt: now + 9, lastError: 'no' });
+      expect(await store.listDueWebhooks(now + 8)).toEqual([]);
+      await store.advanceWebhook({ ...due!, delivered: 1 });
+      expect(await store.listDueWebhooks(now + 100)).toEqual([]);
+      expect(await store.deleteWebhook('x', 'whk-1')).toBe(false);
+      expect(await store.deleteWebhook('o', 'whk-1')).toBe(true);
+    });
+
+    test('replaces the wrapped form of all key-encryption keys, or of none', async () => {
+      const kek = { id: 'k1', generation: 1, rootKeyId: 'r', wrapped: new Uint8Array([1]) };
+      await store.insertFirstKek(kek);
+      const changed = { ...kek, rootKeyId: 's', wrapped: new Uint8Array([2]) };
+      await expect(store.replaceKeks([changed, { ...changed, id: 'k2' }])).rejects.toMatchObject({ code: 'conflict' });
+      expect(await store.listKeks()).toEqual([kek]);
+      await store.replaceKeks([changed]);
+      expect(await store.listKeks()).toEqual([changed]);
+    });
+
+    test('keeps the first wrapping key of a region', async () => {
+      const key = { region: 'r', wrapped: new Uint8Array([1]), publicKey: new Uint8Array([2]) };
+      expect(await store.findWrappingKey('r')).toBeUndefined();
+      expect(await store.insertFirstWrappingKey(key)).toEqual(key);
+      expect(await store.insertFirstWrappingKey({ ...key, wrapped: new Uint8Array([3]) })).toEqual(key);
     });
 
     test('keeps the first key-encryption key and the first value of a setting', async () => {

@@ -1,11 +1,11 @@
-import { openSqliteStore } from '#kms/adapters/store-sqlite.ts';
+import { openKeyDatabase } from '#kms/adapters/store/open-database.ts';
 import { keyStoreContract } from '#test/contract/kms/key-store.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 
 keyStoreContract('SQLite', async () => {
   const dir = makeTempDir();
   return {
-    open: async () => openSqliteStore(dir.at('kms.sqlite')),
+    open: () => openKeyDatabase({ kind: 'folder', path: dir.path }, () => undefined),
     [Symbol.asyncDispose]: async () => dir[Symbol.dispose](),
   };
 });

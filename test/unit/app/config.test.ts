@@ -21,6 +21,8 @@ test('without any setting the documented defaults hold', () => {
     rootKey: { kind: 'file', path: resolve('data/root.key') },
     organisation: 'o-default',
     regions: ['nl-01'],
+    rateLimit: 4000,
+    jwtAudience: 'zoneseal',
     logLevel: 'info',
   } satisfies Config);
 });

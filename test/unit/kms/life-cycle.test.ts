@@ -46,12 +46,12 @@ const operations: Readonly<Record<string, (key: Key) => Transition>> = {
 
 /** What each operation makes of each state: a state, `same` for no change at all, or `refused`. */
 const table: Readonly<Record<string, Readonly<Record<KeyStatus, KeyStatus | 'same' | 'refused'>>>> = {
-  rotate: { active: 'active', disabled: 'refused', pending_deletion: 'refused' },
-  disable: { active: 'disabled', disabled: 'same', pending_deletion: 'refused' },
-  enable: { active: 'same', disabled: 'active', pending_deletion: 'refused' },
-  delete: { active: 'pending_deletion', disabled: 'pending_deletion', pending_deletion: 'same' },
-  'cancel deletion': { active: 'refused', disabled: 'refused', pending_deletion: 'active' },
-  'change rotation': { active: 'active', disabled: 'disabled', pending_deletion: 'refused' },
+  rotate: { active: 'active', disabled: 'refused', pending_deletion: 'refused', purged: 'refused' },
+  disable: { active: 'disabled', disabled: 'same', pending_deletion: 'refused', purged: 'refused' },
+  enable: { active: 'same', disabled: 'active', pending_deletion: 'refused', purged: 'refused' },
+  delete: { active: 'pending_deletion', disabled: 'pending_deletion', pending_deletion: 'same', purged: 'refused' },
+  'cancel deletion': { active: 'refused', disabled: 'refused', pending_deletion: 'active', purged: 'refused' },
+  'change rotation': { active: 'active', disabled: 'disabled', pending_deletion: 'refused', purged: 'refused' },
 };
 
 const cells = Object.entries(table).flatMap(([operation, row]) =>

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+import { utf8Bytes } from '#lib/bytes.ts';
 import type { Key, KeyStatus, KeyVersion } from '#kms/core/key.ts';
 import { isKeyType } from '#kms/core/key-types.ts';
 import { KmsError } from '#kms/core/errors.ts';
@@ -26,6 +28,10 @@ export interface KeyRow {
   readonly updated_at: number;
   readonly last_rotated_at: number | null;
   readonly object_version: number;
+  /** What `seal` of the provider made of the values and of the versions. */
+  readonly seal: Uint8Array;
+  /** `object_version` of the newest event of the key. */
+  readonly announced: number | null;
 }
 
 /** A row of `key_versions`. */
@@ -60,10 +66,10 @@ export const keyColumns = [
   'updated_at',
   'last_rotated_at',
   'object_version',
-] as const satisfies readonly (keyof KeyRow)[];
+] as const satisfies readonly Exclude<keyof KeyRow, 'seal' | 'announced'>[];
 
 export function keyValues(key: Key): (string | number | null)[] {
-  const row: KeyRow = {
+  const row: Omit<KeyRow, 'seal' | 'announced'> = {
     identity: key.identity,
     organisation: key.scope.organisation,
     region: key.scope.region,
@@ -88,6 +94,17 @@ export function keyValues(key: Key): (string | number | null)[] {
     object_version: key.objectVersion,
   };
   return keyColumns.map((column) => row[column]);
+}
+
+/** The octets that the seal of a key covers: every column, and of each version its material and public key. */
+export function sealedOctets(key: Key): Uint8Array {
+  const versions = key.versions.map(({ version, createdAt, wrapped, publicKey }) => [
+    version,
+    createdAt,
+    hash('sha256', wrapped, 'base64'),
+    publicKey === undefined ? null : hash('sha256', publicKey, 'base64'),
+  ]);
+  return utf8Bytes(JSON.stringify([...keyValues(key), versions]));
 }
 
 /** Build a key of its rows. @throws KmsError internal when they are not what this program writes */

@@ -1,0 +1,38 @@
+import { ServiceError } from '#lib/errors.ts';
+
+export type SqlValue = string | number | null | Uint8Array;
+
+/** A statement with `?` for its values. */
+export interface Statement {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+  /** Rows that it must change; with another number the whole transaction is undone. */
+  readonly changes?: number;
+}
+
+/**
+ * What both databases can do: SQL that both understand, with `?` for values, whole numbers below 2⁵³, texts and octets.
+ *
+ * @throws DatabaseError unique-violated, changes-unexpected, unavailable
+ */
+export interface Database {
+  /** Run one statement by itself, which may change rows and return them. A change is durable before it resolves. */
+  rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]>;
+  /** Run all statements as one transaction, durable before it resolves; when it rejects nothing was changed. */
+  write(statements: readonly Statement[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type DatabaseErrorCode = 'unique-violated' | 'changes-unexpected' | 'unavailable';
+
+/** A failure that callers may act on: `details.table` names the table of a violated uniqueness. */
+export class DatabaseError extends ServiceError<DatabaseErrorCode> {
+  /** Name of the table whose uniqueness would have been violated. */
+  get table(): string | undefined {
+    return this.details['table'] as string | undefined;
+  }
+}
+
+export function unexpectedChanges({ sql, changes }: Statement, found: number): DatabaseError {
+  return new DatabaseError('changes-unexpected', `a statement changed ${found} rows, not ${changes}: ${sql}`);
+}

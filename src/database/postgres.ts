@@ -1,0 +1,147 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ClientBase, escapeIdentifier, Pool, type PoolClient, types } from 'pg';
+import { type Database, DatabaseError, type SqlValue, type Statement, unexpectedChanges } from '#database/database.ts';
+import { decodeHex } from '#lib/encoding.ts';
+import type { SecretText } from '#lib/secret-text.ts';
+
+export interface PostgresOptions {
+  /** `postgres://…`; it may hold a password, which is shown nowhere. */
+  readonly url: SecretText;
+  /** Schema that holds the tables; made if need be. Letters and underscores. */
+  readonly schema: string;
+  /** Folder of numbered SQL files; those not yet applied are, all in one transaction. */
+  readonly migrations: string;
+  /** Connections at most. Default 10. */
+  readonly connections?: number;
+  /** Told of connections that break while nobody uses them. */
+  readonly onError: (error: unknown) => void;
+}
+
+const oids = { bytea: 17, int8: 20 } as const;
+
+/**
+ * Open a PostgreSQL database that several processes may share.
+ *
+ * @throws DatabaseError unavailable
+ */
+export async function openPostgresDatabase(options: PostgresOptions): Promise<Database> {
+  const { url, schema, connections = 10, onError } = options;
+  const pool = new Pool({
+    connectionString: url.reveal(),
+    max: connections,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'zoneseal',
+    options: `-c search_path=${schema} -c synchronous_commit=on -c lock_timeout=10000 -c statement_timeout=60000`,
+    types: { getTypeParser },
+  });
+  pool.on('error', onError);
+  try {
+    await withClient(pool, (client) => migrate(client, options));
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return {
+    async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
+      return withClient(pool, async (client) => (await client.query(numbered(sql), values)).rows as Row[]);
+    },
+    write: (statements) => withClient(pool, (client) => inTransaction(client, () => runAll(client, statements))),
+    close: () => pool.end(),
+  };
+}
+
+async function runAll(client: ClientBase, statements: readonly Statement[]): Promise<void> {
+  for (const statement of statements) {
+    const { rowCount } = await client.query(numbered(statement.sql), [...statement.values]);
+    if (statement.changes !== undefined && rowCount !== statement.changes)
+      throw unexpectedChanges(statement, rowCount ?? 0);
+  }
+}
+
+async function withClient<Result>(pool: Pool, work: (client: ClientBase) => Promise<Result>): Promise<Result> {
+  let client: PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (cause) {
+    throw unavailable(cause);
+  }
+  let broken = false;
+  try {
+    return await work(client);
+  } catch (error) {
+    const { code, table } = error as { code?: unknown; table?: unknown };
+    if (code === '23505' && typeof table === 'string') {
+      throw new DatabaseError('unique-violated', `a row of ${table} exists already`, {
+        cause: error,
+        details: { table },
+      });
+    }
+    broken = !(error instanceof DatabaseError) && isConnectionLoss(code);
+    throw broken ? unavailable(error) : error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** Class 08 are connection exceptions, 57P0x a server that stops, and texts the errors of the socket. */
+function isConnectionLoss(code: unknown): boolean {
+  return typeof code !== 'string' || /^(?:08|57P0)/.test(code) || !/^[0-9A-Z]{5}$/.test(code);
+}
+
+function unavailable(cause: unknown): DatabaseError {
+  return new DatabaseError('unavailable', 'the database cannot be reached', { cause });
+}
+
+async function inTransaction(client: ClientBase, work: () => Promise<void>): Promise<void> {
+  await client.query('BEGIN');
+  try {
+    await work();
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined); // the first error tells more; a broken connection is dropped
+    throw error;
+  }
+}
+
+/** One process at a time migrates: the others wait for the lock and find nothing to do. */
+async function migrate(client: ClientBase, { schema, migrations }: PostgresOptions): Promise<void> {
+  const files = readdirSync(migrations)
+    .filter((name) => /^\d{3}-.*\.sql$/.test(name))
+    .toSorted();
+  await inTransaction(client, async () => {
+    await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`zoneseal ${schema}`]);
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schema)}`);
+    await client.query('CREATE TABLE IF NOT EXISTS applied_migrations (name text PRIMARY KEY)');
+    const { rows } = await client.query<{ name: string }>('SELECT name FROM applied_migrations');
+    const applied = new Set(rows.map(({ name }) => name));
+    const unknown = [...applied].filter((name) => !files.includes(name));
+    if (unknown.length > 0)
+      throw new Error(`the database was written by a newer program, which added ${unknown.join(', ')}: use that one`);
+    for (const file of files.filter((name) => !applied.has(name))) {
+      await client.query(readFileSync(join(migrations, file), 'utf8'));
+      await client.query('INSERT INTO applied_migrations (name) VALUES ($1)', [file]);
+    }
+  });
+}
+
+const numberedTexts = new Map<string, string>();
+
+/** Put `$1`, `$2`, … in place of `?`; our statements have no `?` inside texts. */
+function numbered(sql: string): string {
+  let text = numberedTexts.get(sql);
+  if (text === undefined) {
+    let next = 0;
+    numberedTexts.set(sql, (text = sql.replaceAll('?', () => `$${++next}`)));
+  }
+  return text;
+}
+
+/** Whole numbers as numbers and octets as `Uint8Array`, just as SQLite gives them. */
+function getTypeParser(oid: number, format?: string): (value: never) => unknown {
+  if (format === 'text' || format === undefined) {
+    if (oid === oids.int8) return Number;
+    if (oid === oids.bytea) return (hex: string) => Uint8Array.from(decodeHex(hex.slice(2)) ?? []);
+  }
+  return types.getTypeParser(oid, format as 'text') as (value: never) => unknown;
+}

@@ -1,0 +1,49 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type Database, DatabaseError, type SqlValue, type Statement, unexpectedChanges } from '#database/database.ts';
+import { inTransaction, openSqlite } from '#database/sqlite-file.ts';
+
+/** Open a SQLite file as a database. Calls are synchronous underneath, so each is atomic within this process. */
+export function openSqliteDatabase(path: string, migrations: string): Database {
+  return sqliteDatabase(openSqlite(path, migrations));
+}
+
+function sqliteDatabase(file: DatabaseSync): Database {
+  const prepared = new Map<string, StatementSync>();
+  const prepare = (sql: string): StatementSync => {
+    let statement = prepared.get(sql);
+    if (statement === undefined) prepared.set(sql, (statement = file.prepare(sql)));
+    return statement;
+  };
+  const run = (statement: Statement): void => {
+    const { changes } = prepare(statement.sql).run(...statement.values);
+    if (statement.changes !== undefined && Number(changes) !== statement.changes)
+      throw unexpectedChanges(statement, Number(changes));
+  };
+  return {
+    async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
+      return translating(() => prepare(sql).all(...values) as Row[]);
+    },
+    async write(statements: readonly Statement[]): Promise<void> {
+      translating(() => inTransaction(file, () => statements.forEach(run)));
+    },
+    async close(): Promise<void> {
+      prepared.clear();
+      if (file.isOpen) file.close();
+    },
+  };
+}
+
+const uniqueness = /^UNIQUE constraint failed: (?:index '(?<index>\w+)'|(?<table>\w+)\.)/;
+
+function translating<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    const { table } = (error instanceof Error ? uniqueness.exec(error.message)?.groups : undefined) ?? {};
+    if (table === undefined) throw error;
+    throw new DatabaseError('unique-violated', `a row of ${table} exists already`, {
+      cause: error,
+      details: { table },
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { AuditTable } from '#kms/adapters/audit/audit-table.ts';
+import { openSqliteDatabase } from '#database/sqlite.ts';
+import type { AuditEvent, AuditHead } from '#kms/core/audit-event.ts';
+import { KmsError } from '#kms/core/errors.ts';
+import type { AuditFilter } from '#kms/ports/audit-log.ts';
+
+export interface AuditWorkerSetup {
+  readonly path: string;
+  readonly migrations: string;
+  readonly sealKey: Uint8Array;
+}
+
+export type AuditCall =
+  | { readonly kind: 'append'; readonly events: readonly AuditEvent[] }
+  | { readonly kind: 'list'; readonly filter: AuditFilter; readonly after: number; readonly limit: number }
+  | { readonly kind: 'verify'; readonly from: AuditHead; readonly limit: number }
+  | { readonly kind: 'close' };
+
+export type AuditAnswer =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly failure: { readonly code?: string; readonly message: string } };
+
+/** Writes the audit log beside the thread that answers requests, which would otherwise wait for the disk. */
+const { path, migrations, sealKey } = workerData as AuditWorkerSetup;
+const table = new AuditTable(openSqliteDatabase(path, migrations), sealKey);
+
+parentPort?.on('message', (message: AuditCall & { readonly id: number }) => void answer(message));
+
+async function answer({ id, ...call }: AuditCall & { readonly id: number }): Promise<void> {
+  try {
+    post({ id, result: await carryOut(call) });
+  } catch (error) {
+    const code = error instanceof KmsError ? { code: error.code } : {};
+    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
+    post({ id, failure: { ...code, message: `${error instanceof Error ? error.message : String(error)}${cause}` } });
+  }
+}
+
+function carryOut(call: AuditCall): Promise<unknown> {
+  switch (call.kind) {
+    case 'append':
+      return table.append(call.events);
+    case 'list':
+      return table.list(call.filter, call.after, call.limit);
+    case 'verify':
+      return table.verify(call.from, call.limit);
+    default:
+      return table.close();
+  }
+}
+
+function post(message: AuditAnswer): void {
+  parentPort?.postMessage(message, []);
+}

@@ -1,0 +1,232 @@
+import { timingSafeEqual } from 'node:crypto';
+import { type Database, DatabaseError, type Statement } from '#database/database.ts';
+import {
+  keyColumns,
+  keyFromRows,
+  type KeyRow,
+  keyValues,
+  sealedOctets,
+  type VersionRow,
+} from '#kms/adapters/store/key-rows.ts';
+import { KmsError } from '#kms/core/errors.ts';
+import { dayMilliseconds, type Key, type KeyEvent, type KeyEventKind, type Scope } from '#kms/core/key.ts';
+import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
+import type { IdempotencyClaim, KeyChange, KeyCursor, KeyFilter, KeyStore } from '#kms/ports/key-store.ts';
+
+/** What authenticates rows. */
+export type RowSealer = Pick<CryptoProvider, 'seal' | 'isSealed'>;
+
+const columns = [...keyColumns, 'seal'];
+const selectKey = `SELECT keys.*, (SELECT max(object_version) FROM key_events WHERE key_events.key = keys.identity) AS announced FROM keys`;
+const inScope = `organisation = ? AND region = ? AND project = ?`;
+/** Keys that a list reads at a time. */
+const listChunk = 500;
+
+const sql = {
+  insertKey: `INSERT INTO keys (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+  updateKey: `UPDATE keys SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE identity = ? AND object_version = ?`,
+  insertVersion:
+    'INSERT INTO key_versions (key, version, created_at, wrapped, public_key) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  deleteVersions: 'DELETE FROM key_versions WHERE key = ?',
+  nextEvent: 'UPDATE event_counter SET next = next + 1',
+  insertEvent: `INSERT INTO key_events (number, organisation, region, project, key, kind, version, object_version, at)
+    VALUES ((SELECT next - 1 FROM event_counter), ?, ?, ?, ?, ?, ?, ?, ?)`,
+  insertClaim: 'INSERT INTO idempotency_claims (principal, claim, request_hash, key, at) VALUES (?, ?, ?, ?, ?)',
+  selectClaim: 'SELECT request_hash, key FROM idempotency_claims WHERE principal = ? AND claim = ?',
+  dropClaims: 'DELETE FROM idempotency_claims WHERE at < ?',
+  findKey: `${selectKey} WHERE ${inScope}
+    AND ((identity = ? AND status <> 'purged') OR (slug = ? AND status IN ('active', 'disabled')))
+    ORDER BY CASE WHEN identity = ? THEN 0 ELSE 1 END LIMIT 1`,
+  selectVersions: 'SELECT version, created_at, wrapped, public_key FROM key_versions WHERE key = ? ORDER BY version',
+  dueRotations: `${selectKey} WHERE rotation_enabled = 1 AND status = 'active'
+    AND coalesce(last_rotated_at, created_at) + rotation_period_days * ${dayMilliseconds} <= ?`,
+  duePurges: `${selectKey} WHERE status = 'pending_deletion' AND deletion_scheduled_at <= ?`,
+  countByStatus: `SELECT status, count(*) AS count FROM keys WHERE ${inScope} GROUP BY status`,
+  reserve: `INSERT INTO key_invocations (key, version, count) VALUES (?, ?, ?)
+    ON CONFLICT (key, version) DO UPDATE SET count = key_invocations.count + excluded.count RETURNING count`,
+  scopeEvents: `SELECT * FROM key_events WHERE ${inScope} AND number > ? ORDER BY number LIMIT ?`,
+  organisationEvents: 'SELECT * FROM key_events WHERE organisation = ? AND number > ? ORDER BY number LIMIT ?',
+  lastEvent: 'SELECT next - 1 AS number FROM event_counter',
+};
+
+interface EventRow {
+  readonly number: number;
+  readonly organisation: string;
+  readonly region: string;
+  readonly project: string;
+  readonly key: string;
+  readonly kind: KeyEventKind;
+  readonly version: number | null;
+  readonly at: number;
+}
+
+/** Keep keys in a database. */
+export function openKeyStore(database: Database, sealer: RowSealer): KeyStore {
+  const sealOf = (key: Key) => sealer.seal('key', sealedOctets(key));
+
+  /** Read the versions of a row, and let nothing pass that this service did not write as its newest state. */
+  const readKey = async (row: KeyRow): Promise<Key> => {
+    const key = keyFromRows(row, await database.rows<VersionRow>(sql.selectVersions, row.identity));
+    if (!sealer.isSealed('key', sealedOctets(key), row.seal)) throw damaged(row.identity, 'its rows were changed');
+    if (row.announced !== row.object_version) throw damaged(row.identity, 'it is not the newest that was stored');
+    return key;
+  };
+  const readKeys = async (rows: readonly KeyRow[]) => Promise.all(rows.map(readKey));
+
+  const writeKey = async (write: Statement, rest: readonly Statement[], { key }: KeyChange): Promise<void> => {
+    try {
+      await database.write([write, ...rest]);
+    } catch (error) {
+      throw conflictOf(error, key);
+    }
+  };
+
+  return {
+    insertKey: (change) =>
+      writeKey(
+        { sql: sql.insertKey, values: [...keyValues(change.key), sealOf(change.key)] },
+        consequences(change),
+        change,
+      ),
+
+    updateKey: (change) => {
+      const { key } = change;
+      const values = [...keyValues(key), sealOf(key), key.identity, key.objectVersion - 1];
+      return writeKey({ sql: sql.updateKey, values, changes: 1 }, consequences(change), change);
+    },
+
+    async findKey(scope, identityOrSlug) {
+      const [row] = await database.rows<KeyRow>(
+        sql.findKey,
+        ...scopeValues(scope),
+        identityOrSlug,
+        identityOrSlug,
+        identityOrSlug,
+      );
+      return row === undefined ? undefined : readKey(row);
+    },
+
+    async listKeys(scope, filter, { limit = Number.MAX_SAFE_INTEGER, after } = {}) {
+      const found: Key[] = [];
+      let cursor = after;
+      for (;;) {
+        const chunk = await readKeys(await listRows(database, scope, filter, cursor));
+        for (const key of chunk) {
+          if (hasLabels(key, filter.labels)) found.push(key);
+          if (found.length === limit) return found;
+        }
+        const last = chunk.at(-1);
+        if (chunk.length < listChunk || last === undefined) return found;
+        cursor = { createdAt: last.createdAt, identity: last.identity };
+      }
+    },
+
+    async countKeys(scope) {
+      const rows = await database.rows<{ status: string; count: number }>(sql.countByStatus, ...scopeValues(scope));
+      const count = (status: string) => rows.find((row) => row.status === status)?.count ?? 0;
+      return { active: count('active'), disabled: count('disabled'), pendingDeletion: count('pending_deletion') };
+    },
+
+    async findClaim({ principal, key, requestHash }: IdempotencyClaim) {
+      const [row] = await database.rows<{ request_hash: Uint8Array; key: string }>(sql.selectClaim, principal, key);
+      if (row !== undefined && !timingSafeEqual(row.request_hash, requestHash)) throw claimTaken();
+      return row?.key;
+    },
+
+    dropClaims: (before) => database.write([{ sql: sql.dropClaims, values: [before] }]),
+    listDueRotations: async (now) => readKeys(await database.rows<KeyRow>(sql.dueRotations, now)),
+    listDuePurges: async (now) => readKeys(await database.rows<KeyRow>(sql.duePurges, now)),
+
+    async reserveInvocations(key, version, count) {
+      const [row] = await database.rows<{ count: number }>(sql.reserve, key, version, count);
+      if (row === undefined) throw new KmsError('internal', 'the count of encryptions was not stored');
+      return row.count;
+    },
+
+    listEvents: async (scope, after, limit) =>
+      (await database.rows<EventRow>(sql.scopeEvents, ...scopeValues(scope), after, limit)).map(eventOf),
+    listOrganisationEvents: async (organisation, after, limit) =>
+      (await database.rows<EventRow>(sql.organisationEvents, organisation, after, limit)).map(eventOf),
+    async lastEventNumber() {
+      const [row] = await database.rows<{ number: number }>(sql.lastEvent);
+      return row?.number ?? 0;
+    },
+  };
+}
+
+/** Everything that is written beside the row of a key. */
+function consequences({ key, event, at, claim }: KeyChange): Statement[] {
+  const { identity, versions, objectVersion } = key;
+  const statements: Statement[] = versions.map(({ version, createdAt, wrapped, publicKey }) => ({
+    sql: sql.insertVersion,
+    values: [identity, version, createdAt, wrapped, publicKey ?? null],
+  }));
+  if (versions.length === 0) statements.push({ sql: sql.deleteVersions, values: [identity] });
+  const latest = versions.at(-1)?.version ?? null;
+  statements.push(
+    { sql: sql.nextEvent, values: [], changes: 1 },
+    { sql: sql.insertEvent, values: [...scopeValues(key.scope), identity, event, latest, objectVersion, at] },
+  );
+  if (claim !== undefined)
+    statements.push({ sql: sql.insertClaim, values: [claim.principal, claim.key, claim.requestHash, identity, at] });
+  return statements;
+}
+
+async function listRows(
+  database: Database,
+  scope: Scope,
+  filter: KeyFilter,
+  after: KeyCursor | undefined,
+): Promise<KeyRow[]> {
+  const conditions = [inScope, `status <> 'purged'`];
+  const values: (string | number)[] = scopeValues(scope);
+  for (const field of ['identity', 'name', 'slug', 'status'] as const) {
+    const wanted = filter[field];
+    if (wanted === undefined) continue;
+    conditions.push(`${field} = ?`);
+    values.push(wanted);
+  }
+  if (after !== undefined) {
+    conditions.push('(created_at > ? OR (created_at = ? AND identity > ?))');
+    values.push(after.createdAt, after.createdAt, after.identity);
+  }
+  const text = `${selectKey} WHERE ${conditions.join(' AND ')} ORDER BY created_at, identity LIMIT ${listChunk}`;
+  return database.rows<KeyRow>(text, ...values);
+}
+
+function hasLabels(key: Key, labels: KeyFilter['labels'] = {}): boolean {
+  return Object.entries(labels).every(([label, value]) => key.labels?.[label] === value);
+}
+
+function scopeValues({ organisation, region, project = '' }: Scope): [string, string, string] {
+  return [organisation, region, project];
+}
+
+function eventOf({ number, organisation, region, project, key, kind, version, at }: EventRow): KeyEvent {
+  const scope = { organisation, region, ...(project === '' ? {} : { project }) };
+  return { number, scope, key, kind, ...(version === null ? {} : { version }), at };
+}
+
+function conflictOf(error: unknown, key: Key): unknown {
+  if (!(error instanceof DatabaseError)) return error;
+  if (error.code === 'changes-unexpected')
+    return new KmsError('conflict', `key ${key.identity} was changed by another call at the same time: try again`);
+  if (error.code !== 'unique-violated') return error;
+  if (error.table === 'idempotency_claims') return claimTaken();
+  return new KmsError(
+    'slug-conflict',
+    `name: a key with the slug ${key.slug} exists already in this organisation, region and project`,
+    { cause: error },
+  );
+}
+
+function claimTaken(): KmsError {
+  return new KmsError('conflict', 'the Idempotency-Key was used before, with another request');
+}
+
+function damaged(identity: string, why: string): KmsError {
+  return new KmsError(
+    'row-damaged',
+    `the stored key ${identity} is not trusted: ${why} behind the back of the service`,
+  );
+}

@@ -1,0 +1,65 @@
+import { purgeDueKeys, rotateDueKeys } from '#kms/operations/change-by-system.ts';
+import type { KmsPorts } from '#kms/operations/context.ts';
+import { deliverWebhooks } from '#kms/operations/webhooks.ts';
+import type { WebhookSender } from '#kms/ports/webhook-sender.ts';
+
+/** What the KMS does by itself, with the milliseconds between two rounds. */
+interface Chore {
+  readonly what: string;
+  readonly interval: number;
+  readonly work: () => Promise<unknown>;
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+/** Claims are for clients that try again at once; a day is plenty. */
+const claimAge = 24 * hour;
+
+/** Start the rounds: the first of each at once, and each round only when the one before is over. */
+export function startHousekeeping(
+  ports: KmsPorts,
+  sender: WebhookSender,
+  onError: (error: unknown, what: string) => void,
+): { stop(): Promise<void> } {
+  const { store, clock } = ports;
+  const failed = (what: string) => (error: unknown, key: string) => onError(error, `${what} of ${key}`);
+  const chores: readonly Chore[] = [
+    {
+      what: 'automatic rotation',
+      interval: 15 * minute,
+      work: () => rotateDueKeys(ports, failed('automatic rotation')),
+    },
+    { what: 'purge', interval: 15 * minute, work: () => purgeDueKeys(ports, failed('purge')) },
+    { what: 'webhooks', interval: 2000, work: () => deliverWebhooks(ports, sender) },
+    { what: 'forgetting old claims', interval: hour, work: () => store.dropClaims(clock.now() - claimAge) },
+    { what: 'forgetting old access tokens', interval: hour, work: () => store.dropExpiredAccess(clock.now() - hour) },
+  ];
+  const stopping = new AbortController();
+  const rounds = chores.map(async ({ what, interval, work }) => {
+    while (!stopping.signal.aborted) {
+      await work().catch((error: unknown) => onError(error, what));
+      await pause(interval, stopping.signal);
+    }
+  });
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(rounds);
+    },
+  };
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', wake);
+      resolve();
+    }, milliseconds);
+    signal.addEventListener('abort', wake, { once: true });
+    if (signal.aborted) wake();
+  });
+}
