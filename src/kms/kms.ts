@@ -6,6 +6,7 @@ import { openNodeProvider } from '#kms/adapters/provider-node.ts';
 import { openRootKey, type RootKeySource } from '#kms/adapters/root-key.ts';
 import { openMaterialStore } from '#kms/adapters/store/material.ts';
 import { composeStore, type DatabasePlace, openKeyDatabase } from '#kms/adapters/store/open-database.ts';
+import { remembering } from '#kms/adapters/store/remembering.ts';
 import { httpWebhookSender } from '#kms/adapters/webhook-undici.ts';
 import { hashOfSecret } from '#kms/core/secrets.ts';
 import { slugOf } from '#kms/core/slug.ts';
@@ -62,7 +63,9 @@ export async function openKms(options: KmsOptions): Promise<Kms> {
   opened.defer(() => database.close());
   const provider = await openProvider(database, options);
   opened.defer(() => provider.close());
-  const store = composeStore(database, provider);
+  const composed = composeStore(database, provider);
+  // Only this process has the folder open: what it remembers of it is never stale.
+  const store = place.kind === 'folder' ? remembering(composed) : composed;
   const audit = await openAuditLog(place, {
     sealKey: provider.seal('audit log', utf8Bytes('end')),
     thread: workers !== 0,

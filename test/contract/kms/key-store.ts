@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Key } from '#kms/core/key.ts';
 import { disable, purge, rotate, scheduleDeletion } from '#kms/core/life-cycle.ts';
 import { composeStore } from '#kms/adapters/store/open-database.ts';
+import { remembering } from '#kms/adapters/store/remembering.ts';
 import type { Database } from '#database/database.ts';
 import type { Credential } from '#kms/ports/tenant-store.ts';
 import type { KeyStore } from '#kms/ports/key-store.ts';
@@ -10,6 +11,8 @@ import { testProvider } from '#test/support/kms-crypto.ts';
 /** A store that can be opened again, as after a crash: nothing but what is durable is left. */
 export interface StoreUnderTest extends AsyncDisposable {
   open(): Promise<Database>;
+  /** Whether the store remembers what it read, as where it has the database to itself. */
+  readonly remembers?: boolean;
 }
 
 const scope = { organisation: 'o', region: 'r' };
@@ -44,7 +47,8 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
     let store: ReturnType<typeof composeStore>;
     const open = async () => {
       database = await under.open();
-      store = composeStore(database, testProvider());
+      const composed = composeStore(database, testProvider());
+      store = under.remembers === true ? remembering(composed) : composed;
     };
     beforeEach(async () => {
       under = await make();

@@ -21,7 +21,7 @@ const attempts = 50;
 
 const sql = {
   selectHead: 'SELECT number, hash, seal FROM audit_head',
-  insertHead: 'INSERT INTO audit_head (only, number, hash, seal) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING',
+  insertHead: 'INSERT INTO audit_head (one, number, hash, seal) VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING',
   moveHead: 'UPDATE audit_head SET number = ?, hash = ?, seal = ? WHERE number = ?',
   selectNext: `SELECT ${columns.join(', ')} FROM audit_events WHERE number > ? ORDER BY number LIMIT ?`,
 };
@@ -117,15 +117,19 @@ export class AuditTable {
   async verify(from: AuditHead, limit: number): Promise<AuditVerification> {
     const end = await this.#selectHead();
     const rows = await this.#database.rows<EventRow>(sql.selectNext, from.number, limit);
+    if (end === undefined) {
+      const isEmpty = rows.length === 0 && from.number === 0;
+      return { head: from, isEnd: true, ...(isEmpty ? {} : { fault: 'the end of the log is not recorded' }) };
+    }
     let head = from;
     for (const row of rows) {
-      if (end !== undefined && row.number > end.number) break; // written since, or not by this service: the next part tells
+      if (row.number > end.number) break; // written since, or not by this service: the next part tells
       const next = linkAuditBody(head, row.body);
       const fault = faultOf(row, next);
       if (fault !== undefined) return { head, isEnd: false, fault };
       head = next;
     }
-    if (head.number < (end?.number ?? 0)) {
+    if (head.number < end.number) {
       if (rows.length === limit) return { head, isEnd: false };
       return { head, isEnd: false, fault: `event ${head.number + 1} is missing` };
     }
@@ -133,8 +137,7 @@ export class AuditTable {
     return { head, isEnd: true, ...(fault === undefined ? {} : { fault }) };
   }
 
-  #faultOfEnd(head: AuditHead, end: HeadRow | undefined): string | undefined {
-    if (end === undefined) return head.number === 0 ? undefined : 'the end of the log is not recorded';
+  #faultOfEnd(head: AuditHead, end: HeadRow): string | undefined {
     if (end.number !== head.number) return `the log ends at event ${end.number}, not at ${head.number}`;
     if (!equalInConstantTime(end.hash, head.hash))
       return `the end of the log has another hash than event ${head.number}`;

@@ -16,7 +16,7 @@ CREATE INDEX audit_events_of_key ON audit_events (key, number) WHERE key IS NOT 
 
 -- One row: where the log ends.
 CREATE TABLE audit_head (
-  only bigint PRIMARY KEY CHECK (only = 1),
+  one bigint PRIMARY KEY CHECK (one = 1),
   number bigint NOT NULL,
   hash bytea NOT NULL,
   seal bytea NOT NULL

@@ -16,7 +16,7 @@ CREATE INDEX audit_events_of_key ON audit_events (key, number) WHERE key IS NOT 
 
 -- One row: where the log ends.
 CREATE TABLE audit_head (
-  only INTEGER PRIMARY KEY CHECK (only = 1),
+  one INTEGER PRIMARY KEY CHECK (one = 1),
   number INTEGER NOT NULL,
   hash BLOB NOT NULL,
   seal BLOB NOT NULL
