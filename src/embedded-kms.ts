@@ -5,7 +5,7 @@ import { chooseSocketPath, openDataDirectory } from '#app/data-directory.ts';
 import { closeHttp, createHttp, type HttpApp, listenOnSocket, mount } from '#app/http.ts';
 import { kmsRoutes } from '#kms/http/routes.ts';
 import { kmsStatuses } from '#kms/http/statuses.ts';
-import { type Kms, openKms } from '#kms/kms.ts';
+import { type DatabasePlace, type Kms, openKms } from '#kms/kms.ts';
 import type { Clock } from '#lib/clock.ts';
 
 export interface ServiceContext {
@@ -26,6 +26,11 @@ export interface EmbeddedKms {
 /** Milliseconds that requests under way may take when it closes. */
 const grace = 5000;
 
+/** Where the configuration says that the keys are. */
+export function databasePlace({ databaseUrl, dataDirectory }: Config): DatabasePlace {
+  return databaseUrl === undefined ? { kind: 'folder', path: dataDirectory } : { kind: 'postgres', url: databaseUrl };
+}
+
 /**
  * Take the data folder and open the KMS in it. Its socket is the only way in which the DNSSEC service of this process
  * speaks to it, just as to a remote one.
@@ -38,10 +43,7 @@ export async function openEmbeddedKms(config: Config, { clock, logger }: Service
   opened.defer(() => lock.release());
   const adminToken = await openAdminToken(config);
   const kms: Kms = await openKms({
-    place:
-      config.databaseUrl === undefined
-        ? { kind: 'folder', path: config.dataDirectory }
-        : { kind: 'postgres', url: config.databaseUrl },
+    place: databasePlace(config),
     rootKey: config.rootKey,
     clock,
     organisation: config.organisation,

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '#app/version.ts';
 import { ConfigError } from '#app/config.ts';
+import { addBackup } from '#cli/backup.ts';
 import { addDemo } from '#cli/demo.ts';
 import { addExport } from '#cli/export.ts';
 import { type CliContext, processContext } from '#cli/context.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
+import { addRootKey } from '#cli/root-key.ts';
 import { addServe } from '#cli/serve.ts';
 import { addSign } from '#cli/sign.ts';
 import { UsageError } from '#cli/usage-error.ts';
@@ -21,6 +23,8 @@ const commands: readonly ((program: Command, context: CliContext, setExitCode: S
   addSign,
   addVerify,
   addExport,
+  addRootKey,
+  addBackup,
 ];
 
 /**

@@ -24,7 +24,11 @@ export function readJsonBodies(app: FastifyInstance): void {
 /** Where a member named `__proto__`, which reaches an object's prototype when copied carelessly, could stand. */
 const poisonous = /__proto__|\\u/;
 
+/** Objects and arrays inside each other. No body of ours comes near it; what checks or copies a body may be recursive. */
+const mostNested = 64;
+
 function parseJson(text: string): unknown {
+  refuseDepth(text);
   try {
     return poisonous.test(text) ? JSON.parse(text, refusePoison) : JSON.parse(text);
   } catch (error) {
@@ -33,6 +37,44 @@ function parseJson(text: string): unknown {
       details: { in: 'body', rule: 'json' },
     });
   }
+}
+
+/** Count brackets outside of strings, before anything is built. */
+function refuseDepth(text: string): void {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = endOfString(text, at);
+    } else if (code === openBrace || code === openBracket) {
+      depth += 1;
+      if (depth > mostNested) {
+        throw new RequestError(
+          'request-invalid',
+          `the body has more than ${mostNested} objects and arrays in each other`,
+          {
+            details: { in: 'body', rule: 'depth' },
+          },
+        );
+      }
+    } else if (code === closeBrace || code === closeBracket) {
+      depth -= 1;
+    }
+  }
+}
+
+const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = [34, 92, 123, 125, 91, 93];
+
+/** Return where the string that begins at `start` ends; the end of the text where it does not. */
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end !== -1) {
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === backslash) slashes += 1;
+    if (slashes % 2 === 0) return end;
+    end = text.indexOf('"', end + 1);
+  }
+  return text.length;
 }
 
 function refusePoison(key: string, value: unknown): unknown {

@@ -128,6 +128,17 @@ describe('request bodies', () => {
     },
   );
 
+  test('objects and arrays inside each other end at 64, and brackets in strings do not count', async () => {
+    const json = { 'content-type': 'application/json' };
+    const deep = await post('/echo', `${'['.repeat(65)}${']'.repeat(65)}`, json);
+    expect(deep.status).toBe(400);
+    expect(deep.body['details']).toMatchObject({ rule: 'depth' });
+    const endless = await post('/echo', '['.repeat(500_000), json);
+    expect(endless.status).toBe(400);
+    const inString = await post('/echo', JSON.stringify({ name: `"\\${'['.repeat(100)}` }), json);
+    expect(inString.body['details']).toMatchObject({ rule: 'maxLength' });
+  });
+
   test.each(['text/plain', 'application/x-www-form-urlencoded', 'application/xml'])('%s is 415', async (type) => {
     const { status, body } = await post('/echo', 'name=a', { 'content-type': type });
     expect(status).toBe(415);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { KeyModel, listKeys } from '#test/support/kms-crash-model.ts';
+import { checkAuditChain, KeyModel, listKeys } from '#test/support/kms-crash-model.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { startKms, type Zoneseal } from '#test/support/zoneseal.ts';
 
@@ -46,10 +46,14 @@ test(
     }
     await using service = await startKms({ data: data.path });
     const listed = await listKeys(service);
-    for (const model of models) await model.check(service, listed);
+    for (const model of models) {
+      await model.check(service, listed);
+      await model.checkAudit(service);
+    }
     expect(listed.size).toBeLessThanOrEqual(models.length);
     const acknowledged = models.reduce((sum, model) => sum + model.acknowledged, 0);
     expect(acknowledged).toBeGreaterThan(10 * round);
+    expect(await checkAuditChain(service)).toBeGreaterThan(acknowledged);
   },
   rounds > 0 ? rounds * 5000 : 120_000,
 );

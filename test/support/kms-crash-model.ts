@@ -57,6 +57,8 @@ export class KeyModel {
   readonly #signed: Signed[] = [];
   /** Answers that the service gave. */
   acknowledged = 0;
+  /** Signatures among them. */
+  #signatures = 0;
 
   constructor(name: string, random: () => number) {
     this.name = name;
@@ -85,6 +87,27 @@ export class KeyModel {
       await this.#settle(service);
     }
     await this.#checkSignatures(service);
+  }
+
+  /** The audit log must have an event for each change that the key went through, and for each signature that left. */
+  async checkAudit(service: Zoneseal): Promise<void> {
+    if (this.#key === undefined) return;
+    let signatures = 0;
+    let changes = 0;
+    for (let after = 0; ;) {
+      const answer = await service.call('GET', `/v1/audit?key=${this.#key.identity}&limit=1000&after=${after}`);
+      const events = answer.body as readonly { number: number; operation: string; outcome: string }[];
+      for (const { operation, outcome } of events) {
+        if (outcome !== 'allowed') continue;
+        if (operation === 'kms.sign') signatures += 1;
+        else if (operation !== 'kms.verify') changes += 1;
+      }
+      after = events.at(-1)?.number ?? 0;
+      if (events.length < 1000) break;
+    }
+    if (changes < this.#key.objectVersion || signatures < this.#signatures) {
+      throw new Error(`the audit log has ${changes} changes and ${signatures} signatures of ${show(this.#key)}`);
+    }
   }
 
   #create(service: Zoneseal): Promise<SeenKey> {
@@ -118,6 +141,7 @@ export class KeyModel {
     if (answer.status !== 200) throw new Error(`signing with ${show(key)} answered ${answer.status}`);
     const { signature } = answer.body as { signature: string };
     this.acknowledged++;
+    this.#signatures++;
     this.#signed.push({ input, signature });
     if (this.#signed.length > 8) this.#signed.splice(Math.floor(this.#random() * 8), 1);
   }
@@ -168,6 +192,18 @@ export class KeyModel {
     }
     this.acknowledged++;
     return seen(answer.body as SeenKey);
+  }
+}
+
+/** Check the chain of the audit log from its beginning to its end. @returns the number of events */
+export async function checkAuditChain(service: Zoneseal): Promise<number> {
+  for (let from: unknown = undefined; ;) {
+    const answer = await service.call('POST', '/v1/audit/verify', from === undefined ? {} : { from });
+    const { head, isEnd, fault } = answer.body as { head: { number: number }; isEnd: boolean; fault?: string };
+    if (answer.status !== 200 || fault !== undefined)
+      throw new Error(`the audit log is not whole: ${JSON.stringify(answer)}`);
+    if (isEnd) return head.number;
+    from = head;
   }
 }
 

@@ -65,7 +65,17 @@ const rules: Partial<Record<Layer, Rule>> = {
   ...rulesOf('dnssec'),
   'kms/client': { layers: ['kms/api', 'kms/core', 'lib'], packages: ['typebox', 'undici'], node: 'any' },
   cli: {
-    layers: ['cli', 'app', 'dns', 'lib', 'dnssec/module', 'dnssec/operations', 'dnssec/ports', 'dnssec/api'],
+    layers: [
+      'cli',
+      'app',
+      'dns',
+      'lib',
+      'dnssec/module',
+      'dnssec/operations',
+      'dnssec/ports',
+      'dnssec/api',
+      'kms/module',
+    ],
     packages: 'any',
     node: 'any',
   },
