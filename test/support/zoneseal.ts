@@ -44,16 +44,25 @@ export function startZoneseal({ data, env = {} }: ZonesealOptions): Promise<Zone
   return startNode(['src/main.ts', 'serve'], { ...settings, ...env });
 }
 
-/** Start a KMS alone, which takes half the time. */
-export function startKms({ data, env = {} }: ZonesealOptions): Promise<Zoneseal> {
-  return startNode(['test/support/kms-server.ts', data, testToken], env);
+/**
+ * Start a KMS alone, which takes half the time.
+ *
+ * @param largestFile KiB that a file may grow to, beyond which the disk is full for the service
+ */
+export function startKms({ data, env = {} }: ZonesealOptions, largestFile?: number): Promise<Zoneseal> {
+  return startNode(['test/support/kms-server.ts', data, testToken], env, largestFile);
 }
 
 async function startNode(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
+  largestFile?: number,
 ): Promise<Zoneseal> {
-  const process = start(globalThis.process.execPath, args, { cwd: projectRoot, env });
+  const node = globalThis.process.execPath;
+  const process =
+    largestFile === undefined
+      ? start(node, args, { cwd: projectRoot, env })
+      : start('bash', ['-c', `ulimit -f ${largestFile}; exec "$0" "$@"`, node, ...args], { cwd: projectRoot, env });
   const [, address = ''] = await process.waitFor(/^listening (\S+)$/m);
   const url = address.replace(/\/+$/, '');
   const organisation = env['ZONESEAL_ORGANISATION'] ?? 'o-default';
