@@ -1,8 +1,8 @@
-import type { CanonicalName, Name, OrderKey } from '#dns/name.ts';
-import { rrTypes } from '#dns/rr-type.ts';
+import { type CanonicalName, type Name, nameLengthAt, type OrderKey } from '#dns/name.ts';
+import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { composeTypeBitmap } from '#dns/type-bitmap.ts';
-import { type AuthorityNode, isInBitmap, walkAuthority } from '#dnssec/core/zone/authority.ts';
+import { type AuthorityNode, isInBitmap, type Standing, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import type { Zone } from '#dnssec/core/zone/zone.ts';
 
 /** A denial RRset and where it stands in the zone. */
@@ -31,11 +31,25 @@ export function* planNsec(zone: Zone, ttl: number): Generator<DenialRRset> {
 }
 
 function nsecOf(node: AuthorityNode, next: Name, ttl: number): DenialRRset {
-  const types: number[] = [rrTypes.RRSIG, rrTypes.NSEC];
-  for (const { type } of node.node?.rrsets ?? []) if (isInBitmap(node.standing, type)) types.push(type);
-  const rdata = (next + composeTypeBitmap(new Set(types))) as Rdata;
+  const types = nsecTypes(node.standing, node.node?.rrsets.map(({ type }) => type) ?? []);
+  const rdata = composeNsec(next, types);
   const rrset = { owner: node.owner, type: rrTypes.NSEC, ttl, rdatas: [rdata] };
   return { canonicalOwner: node.canonicalOwner, key: node.key, rrset };
+}
+
+/** Return the types of the bitmap of an NSEC at a name that stands so and has RRsets of these types. */
+export function nsecTypes(standing: Standing, types: readonly RRType[]): RRType[] {
+  return [rrTypes.RRSIG, rrTypes.NSEC, ...types.filter((type) => isInBitmap(standing, type))];
+}
+
+/** Compose NSEC RDATA. Source: RFC 4034 §4.1. */
+export function composeNsec(next: Name, types: readonly RRType[]): Rdata {
+  return (next + composeTypeBitmap(new Set(types))) as Rdata;
+}
+
+/** Return NSEC RDATA with another next name. */
+export function nsecWithNext(rdata: Rdata, next: Name): Rdata {
+  return (next + rdata.slice(nameLengthAt(rdata, 0))) as Rdata;
 }
 
 /**

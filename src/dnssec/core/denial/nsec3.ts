@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 import { encodeBase32hex } from '#lib/encoding.ts';
-import { bytesFrom, joinOctets, type Octets, octetsFrom, octetsOf, uint16 } from '#lib/octets.ts';
+import { bytesFrom, joinOctets, type Octets, octetsFrom, octetsOf, sliceOctets, uint16 } from '#lib/octets.ts';
 import { canonicalName, type CanonicalName, formatName, orderKeyOf, prependLabel } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { composeTypeBitmap } from '#dns/type-bitmap.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type { DenialRRset } from '#dnssec/core/denial/nsec.ts';
-import { type AuthorityNode, isInBitmap, isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
+import { type AuthorityNode, isInBitmap, isSigned, type Standing, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import type { Zone } from '#dnssec/core/zone/zone.ts';
 
 /** How owner names are hashed. Source: RFC 5155 §4.1. */
@@ -75,22 +75,18 @@ export function* nsec3Due(zone: Zone, optOut: boolean): Generator<Nsec3Due> {
       waiting.push(node);
     } else if (!(optOut && node.standing === 'insecure-delegation')) {
       for (const empty of waiting.splice(0)) yield { owner: empty.canonicalOwner, types: [] };
-      yield { owner: node.canonicalOwner, types: bitmapTypes(node) };
+      yield {
+        owner: node.canonicalOwner,
+        types: nsec3Types(node.standing, node.node?.rrsets.map(({ type }) => type) ?? []),
+      };
     }
   }
 }
 
-/** Source: RFC 5155 §7.1, RFC 5155 §3.2.1. */
-function bitmapTypes({ standing, node }: AuthorityNode): RRType[] {
-  const types: RRType[] = [];
-  let signed = false;
-  for (const { type } of node?.rrsets ?? []) {
-    if (!isInBitmap(standing, type)) continue;
-    types.push(type);
-    signed ||= isSigned(standing, type);
-  }
-  if (signed) types.push(rrTypes.RRSIG);
-  return types;
+/** Return the types of the bitmap of an NSEC3. Source: RFC 5155 §7.1, RFC 5155 §3.2.1. */
+export function nsec3Types(standing: Standing, types: readonly RRType[]): RRType[] {
+  const shown = types.filter((type) => isInBitmap(standing, type));
+  return shown.some((type) => isSigned(standing, type)) ? [...shown, rrTypes.RRSIG] : shown;
 }
 
 /**
@@ -111,13 +107,7 @@ export function planNsec3(zone: Zone, parameters: Nsec3Parameters, ttl: number):
     entries.push({ hashed: hashName(owner, parameters), owner, bitmap });
   }
   entries.sort((left, right) => (left.hashed < right.hashed ? -1 : left.hashed > right.hashed ? 1 : 0));
-  const head = joinOctets(
-    octetsOf(sha1, parameters.optOut ? optOutFlag : 0),
-    uint16(parameters.iterations),
-    octetsOf(parameters.salt.length),
-    parameters.salt,
-    octetsOf(hashOctets),
-  );
+  const head = nsec3Head(parameters);
   return entries.map(({ hashed, owner, bitmap }, index) => {
     const next = entries[(index + 1) % entries.length] as (typeof entries)[number];
     if (next.hashed === hashed && next.owner !== owner) {
@@ -135,4 +125,26 @@ export function planNsec3(zone: Zone, parameters: Nsec3Parameters, ttl: number):
     };
     return { canonicalOwner: nsec3Name, key: orderKeyOf(nsec3Name), rrset };
   });
+}
+
+/** Compose NSEC3 RDATA up to the next hashed owner name. Source: RFC 5155 §3.2. */
+function nsec3Head({ optOut, iterations, salt }: Nsec3Parameters): Octets {
+  return joinOctets(
+    octetsOf(sha1, optOut ? optOutFlag : 0),
+    uint16(iterations),
+    octetsOf(salt.length),
+    salt,
+    octetsOf(hashOctets),
+  );
+}
+
+/** Compose NSEC3 RDATA. @param next 20 octets */
+export function composeNsec3(parameters: Nsec3Parameters, next: Octets, types: readonly RRType[]): Rdata {
+  return joinOctets(nsec3Head(parameters), next, composeTypeBitmap(new Set(types))) as Rdata;
+}
+
+/** Return NSEC3 RDATA with another next hashed owner name. */
+export function nsec3WithNext(parameters: Nsec3Parameters, rdata: Rdata, next: Octets): Rdata {
+  const head = nsec3Head(parameters);
+  return joinOctets(head, next, sliceOctets(rdata, head.length + hashOctets)) as Rdata;
 }

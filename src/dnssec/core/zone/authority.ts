@@ -39,26 +39,26 @@ export function* walkAuthority(zone: Zone): Generator<AuthorityNode> {
       continue;
     }
     yield* emptyNonTerminals(canonicalOwner, previous, zone.apex);
-    const standing = standingOf(node, zone.apex);
-    const isCover = standing !== 'authoritative' || node.rrsets.some((rrset) => rrset.type === rrTypes.DNAME);
-    coverKey = isCover ? key : undefined;
+    const types = node.rrsets.map((rrset) => rrset.type);
+    const standing = standingOf(types, canonicalOwner === zone.apex);
+    coverKey = isCover(types, canonicalOwner === zone.apex) ? key : undefined;
     previous = canonicalOwner;
     yield { owner, canonicalOwner, key, standing, node };
   }
 }
 
-function standingOf(
-  node: ZoneNode,
-  apex: CanonicalName,
+/** Tell how a name that has data and is not occluded stands, by the types of its RRsets. */
+export function standingOf(
+  types: readonly RRType[],
+  isApex: boolean,
 ): 'authoritative' | 'secure-delegation' | 'insecure-delegation' {
-  let delegated = false;
-  let secure = false;
-  for (const { type } of node.rrsets) {
-    if (type === rrTypes.NS) delegated = true;
-    else if (type === rrTypes.DS) secure = true;
-  }
-  if (!delegated || node.canonicalOwner === apex) return 'authoritative';
-  return secure ? 'secure-delegation' : 'insecure-delegation';
+  if (isApex || !types.includes(rrTypes.NS)) return 'authoritative';
+  return types.includes(rrTypes.DS) ? 'secure-delegation' : 'insecure-delegation';
+}
+
+/** Tell whether names below one with these types are occluded. Source: RFC 4035 §2.2, RFC 6672 §2.4. */
+export function isCover(types: readonly RRType[], isApex: boolean): boolean {
+  return types.includes(rrTypes.DNAME) || (!isApex && types.includes(rrTypes.NS));
 }
 
 /**
