@@ -26,6 +26,8 @@ export interface Config {
   readonly kmsUrl?: string;
   /** Milliseconds of core time a second for each caller of the KMS; 0 for no limit. */
   readonly rateLimit: number;
+  /** Absolute, in presentation form. */
+  readonly nameServers: readonly string[];
   readonly jwtIssuer?: string;
   readonly jwtAudience: string;
   readonly databaseUrl?: SecretText;

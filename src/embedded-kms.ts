@@ -7,6 +7,7 @@ import { kmsRoutes } from '#kms/http/routes.ts';
 import { kmsStatuses } from '#kms/http/statuses.ts';
 import { type DatabasePlace, type Kms, openKms } from '#kms/kms.ts';
 import type { Clock } from '#lib/clock.ts';
+import type { SecretText } from '#lib/secret-text.ts';
 
 export interface ServiceContext {
   readonly clock: Clock;
@@ -17,6 +18,8 @@ export interface ServiceContext {
 export interface EmbeddedKms {
   readonly socketPath: string;
   readonly adminToken: AdminToken;
+  /** What the DNSSEC service of this process shows to it. */
+  readonly serviceToken: SecretText;
   /** Add its routes to another application, such as the one on TCP. */
   mountOn(app: HttpApp): Promise<void>;
   /** End what is under way, close the store and let go of the data folder. */
@@ -63,5 +66,6 @@ export async function openEmbeddedKms(config: Config, { clock, logger }: Service
   await listenOnSocket(app, socket.path);
   opened.defer(() => closeHttp(app, grace));
   const all = opened.move();
-  return { socketPath: socket.path, adminToken, mountOn, close: () => all.disposeAsync() };
+  const { serviceToken } = kms;
+  return { socketPath: socket.path, adminToken, serviceToken, mountOn, close: () => all.disposeAsync() };
 }

@@ -1,11 +1,14 @@
 import { Type } from 'typebox';
 import type { Config } from '#app/config.ts';
-import { type EmbeddedKms, openEmbeddedKms, type ServiceContext } from '#app/embedded-kms.ts';
+import { databasePlace, type EmbeddedKms, openEmbeddedKms, type ServiceContext } from '#app/embedded-kms.ts';
 import { closeHttp, createHttp, type HttpApp, listenOnTcp, mount } from '#app/http.ts';
 import { version } from '#app/version.ts';
-import { openDnssec } from '#dnssec/dnssec.ts';
+import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
 import { dnssecRoutes } from '#dnssec/http/routes.ts';
 import { dnssecStatuses } from '#dnssec/http/statuses.ts';
+import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
+import { type ManagedZones, openManagedZones } from '#dnssec/zones.ts';
+import { makeDirectory } from '#lib/make-directory.ts';
 import { ServiceError } from '#lib/errors.ts';
 
 /** A service that is up. */
@@ -42,6 +45,8 @@ export async function startService(config: Config, context: ServiceContext): Pro
   started.defer(async () => kms?.close());
   const dnssec = openDnssec({ kmsUrl: config.kmsUrl ?? `unix:${kms?.socketPath}`, clock: context.clock });
   started.defer(() => dnssec.close());
+  const zones = await openZones(config, context, dnssec, kms);
+  started.defer(async () => zones?.close());
   const app = await createHttp({ logger: context.logger, documentation });
   started.defer(() => app.close());
   let isReady = false;
@@ -49,6 +54,10 @@ export async function startService(config: Config, context: ServiceContext): Pro
   await kms?.mountOn(app);
   const { verifier, clock } = dnssec;
   await mount(app, dnssecRoutes, { prefix: '/v1/dnssec', kms: dnssec.kms, verifier, clock }, dnssecStatuses);
+  if (zones !== undefined) {
+    const { ports, callers } = zones;
+    await mount(app, zoneRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
+  }
   const baseUrl = await listen(app, config);
   isReady = true;
   const all = started.move();
@@ -58,6 +67,34 @@ export async function startService(config: Config, context: ServiceContext): Pro
     await all.disposeAsync();
   };
   return { baseUrl, ...(kms !== undefined && { kms }), close };
+}
+
+/**
+ * Open the zones that this service holds. With a remote KMS they need a token of the service's own; without one there are
+ * none.
+ */
+async function openZones(
+  config: Config,
+  { clock, logger }: ServiceContext,
+  { kms, verifier }: Dnssec,
+  embedded: EmbeddedKms | undefined,
+): Promise<ManagedZones | undefined> {
+  const serviceToken = embedded?.serviceToken ?? config.token;
+  if (serviceToken === undefined) {
+    logger.info('ZONESEAL_TOKEN is not set: this service signs for callers and holds no zones');
+    return undefined;
+  }
+  if (embedded === undefined) makeDirectory(config.dataDirectory, 0o700);
+  return openManagedZones({
+    place: databasePlace(config),
+    kms,
+    verifier,
+    clock,
+    serviceToken,
+    nameServers: config.nameServers,
+    refresh: true,
+    onError: (error, what) => logger.error({ err: error }, `${what} failed`),
+  });
 }
 
 const Health = Type.Object({ status: Type.Union([Type.Literal('up'), Type.Literal('not-ready')]) });

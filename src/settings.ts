@@ -129,6 +129,14 @@ export const settings = {
     default: 'zoneseal',
     read: (text) => (/^[\x21-\x7e]{1,255}$/.test(text) ? text : undefined),
   },
+  nameServers: {
+    variable: 'ZONESEAL_NAME_SERVERS',
+    flag: 'name-servers',
+    summary: 'name servers of zones that name none themselves, with commas between them',
+    allowed: 'host names such as ns1.example.net,ns2.example.net',
+    default: 'ns.invalid',
+    read: readNameServers,
+  },
   redisUrl: {
     variable: 'REDIS_URL',
     summary: 'Redis for the queue of re-signing, instead of the embedded queue',
@@ -155,6 +163,11 @@ function readRegions(text: string): readonly string[] | undefined {
   const regions = text.split(',').map((region) => region.trim());
   const sound = regions.every((region) => slug.test(region)) && new Set(regions).size === regions.length;
   return sound ? Object.freeze(regions) : undefined;
+}
+
+function readNameServers(text: string): readonly string[] | undefined {
+  const names = text.split(',').map((name) => name.trim().replace(/\.$/, ''));
+  return names.every((name) => hostName.test(name)) ? Object.freeze(names.map((name) => `${name}.`)) : undefined;
 }
 
 function readKmsUrl(text: string): string | undefined {

@@ -47,11 +47,18 @@ export interface Signer {
   sign(batch: SignBatch): Promise<readonly Uint8Array[]>;
 }
 
+/** What the KMS tells of a caller that it knows. */
+export interface KnownCaller {
+  readonly identity: string;
+  /** Absent where the KMS does not tell them. */
+  readonly policies?: readonly string[];
+}
+
 /** The KMS as the callers of the service see it. */
 export interface Kms {
   signerFor(caller: Caller, region: string): Signer;
   /** Let the KMS check who calls, for work that needs no key. @throws DnssecError unauthenticated, kms-refused, kms-unavailable */
-  assertKnown(caller: Caller): Promise<void>;
+  assertKnown(caller: Caller): Promise<KnownCaller>;
 }
 
 /** A new signing key, for those who asked for one by leaving the key out. */

@@ -8,6 +8,7 @@ import { openMaterialStore } from '#kms/adapters/store/material.ts';
 import { composeStore, type DatabasePlace, openKeyDatabase } from '#kms/adapters/store/open-database.ts';
 import { remembering } from '#kms/adapters/store/remembering.ts';
 import { httpWebhookSender } from '#kms/adapters/webhook-undici.ts';
+import { signerPolicies } from '#kms/core/access.ts';
 import { hashOfSecret } from '#kms/core/secrets.ts';
 import { slugOf } from '#kms/core/slug.ts';
 import { startHousekeeping } from '#kms/operations/housekeeping.ts';
@@ -19,6 +20,8 @@ import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
 import type { TenantStore } from '#kms/ports/tenant-store.ts';
 import { utf8Bytes } from '#lib/bytes.ts';
 import type { Clock } from '#lib/clock.ts';
+import { encodeBase64Url } from '#lib/encoding.ts';
+import { SecretText } from '#lib/secret-text.ts';
 
 export type { DatabasePlace } from '#kms/adapters/store/open-database.ts';
 export type { RootKeySource } from '#kms/adapters/root-key.ts';
@@ -46,6 +49,8 @@ export interface KmsOptions {
 
 export interface Kms {
   readonly ports: KmsPorts;
+  /** Token of the DNSSEC service beside it, which may find keys, read them and sign, and no more. */
+  readonly serviceToken: SecretText;
   /** Rings at each change of a key in this process. */
   readonly bell: LocalBell;
   close(): Promise<void>;
@@ -73,6 +78,7 @@ export async function openKms(options: KmsOptions): Promise<Kms> {
   });
   opened.defer(() => audit.close());
   await putTenants(store, options);
+  const serviceToken = await putServiceToken(store, provider, clock);
   const bell = new LocalBell();
   const ports: KmsPorts = {
     store,
@@ -87,7 +93,7 @@ export async function openKms(options: KmsOptions): Promise<Kms> {
   const housekeeping = startHousekeeping(ports, httpWebhookSender, onError);
   opened.defer(() => housekeeping.stop());
   const all = opened.move();
-  return { ports, bell, close: () => all.disposeAsync() };
+  return { ports, bell, serviceToken, close: () => all.disposeAsync() };
 }
 
 async function openProvider(database: Database, { rootKey: source, workers }: KmsOptions): Promise<CryptoProvider> {
@@ -105,6 +111,20 @@ async function openProvider(database: Database, { rootKey: source, workers }: Km
   }
 }
 
+/** The token follows from the key-encryption key, so that all processes on one database have the same. */
+async function putServiceToken(store: TenantStore, provider: CryptoProvider, clock: Clock): Promise<SecretText> {
+  const secret = new SecretText(`zs_${encodeBase64Url(provider.seal('service token', utf8Bytes('dnssec')))}`);
+  await store.putCredential({
+    identity: 'tok-dnssec',
+    kind: 'token',
+    hash: hashOfSecret(secret.reveal()),
+    principal: { identity: 'dnssec', policies: signerPolicies },
+    name: 'DNSSEC service',
+    createdAt: clock.now(),
+  });
+  return secret;
+}
+
 /** Make what the settings say should exist. */
 async function putTenants(store: TenantStore, options: KmsOptions): Promise<void> {
   const { organisation, regions, adminToken, clock } = options;
@@ -120,7 +140,7 @@ async function putTenants(store: TenantStore, options: KmsOptions): Promise<void
     identity: 'tok-admin',
     kind: 'token',
     hash: hashOfSecret(adminToken),
-    principal: { identity: 'admin', policies: ['kms:FullAccess', 'iam:FullAccess'] },
+    principal: { identity: 'admin', policies: ['kms:FullAccess', 'iam:FullAccess', 'dns:FullAccess'] },
     name: 'admin',
     createdAt: clock.now(),
   });

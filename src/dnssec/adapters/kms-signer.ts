@@ -33,7 +33,8 @@ export function connectKms({ url }: KmsAddress): ConnectedKms {
         }),
     }),
     async assertKnown(caller) {
-      await translated(() => client(caller, '').summary());
+      const { caller: known } = await translated(() => client(caller, '').summary());
+      return known ?? { identity: 'unknown' };
     },
   };
 }
@@ -57,7 +58,7 @@ function keyMakerOf(client: KmsClient): KeyMaker {
       translated(async () => {
         const known = await client.listKeys({ labels });
         const usable = known.find((key) => key.keyType === keyType && key.status === 'active');
-        const key = usable ?? (await client.createKey({ name: `${name} ${keyType}`, keyType, labels }));
+        const key = usable ?? (await client.createKey({ name, keyType, labels }));
         return key.identity;
       }),
   };

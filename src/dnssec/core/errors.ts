@@ -13,6 +13,7 @@ export type DnssecErrorCode =
   | 'signing-refused'
   | 'unauthenticated'
   | 'not-found'
+  | 'conflict'
   | 'kms-refused'
   | 'kms-unavailable';
 

@@ -21,6 +21,7 @@ export const dnssecStatuses: Readonly<Record<DnssecErrorCode | DnsErrorCode | 'd
   'signing-refused': 409,
   unauthenticated: 401,
   'not-found': 404,
+  conflict: 409,
   'kms-refused': 502,
   'kms-unavailable': 503,
 };

@@ -21,7 +21,7 @@ export async function findOrCreateZoneKeys(
   const choices: KeyChoice[] = [];
   for (const role of split ? (['ksk', 'zsk'] as const) : (['csk'] as const)) {
     const keyId = await maker.findOrCreateKey({
-      name: split ? `DNSSEC ${role.toUpperCase()} ${zone}` : `DNSSEC ${zone}`,
+      name: `DNSSEC ${split ? `${role.toUpperCase()} ` : ''}${zone} ${keyType}`,
       keyType,
       labels: { 'zoneseal/zone': zone, 'zoneseal/role': role },
     });

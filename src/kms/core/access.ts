@@ -64,13 +64,18 @@ const readActions: ReadonlySet<Action> = new Set(['List', 'Read', 'GetPublicKey'
  * A policy allows all that is done with keys, reading them, or one action. `iam:FullAccess` is for those who say who may
  * do what: it allows nothing with keys.
  */
-export type Policy = 'kms:FullAccess' | 'kms:ReadAccess' | `kms:${Action}` | 'iam:FullAccess';
+export type Policy = 'kms:FullAccess' | 'kms:ReadAccess' | `kms:${Action}` | 'iam:FullAccess' | DnsPolicy;
+
+/** What the DNS service lets the bearer do with zones; the KMS only keeps and tells it. */
+export type DnsPolicy = 'dns:FullAccess' | 'dns:ReadAccess';
 
 export const policies: readonly Policy[] = [
   'kms:FullAccess',
   'kms:ReadAccess',
   ...actions.map((action) => `kms:${action}` as const),
   'iam:FullAccess',
+  'dns:FullAccess',
+  'dns:ReadAccess',
 ];
 
 /** What a DNSSEC service needs: to find keys, to read them and to sign. */

@@ -41,9 +41,10 @@ export function renderKey(key: Key, { identity, name, slug }: Organisation): Kms
   };
 }
 
-export function renderSummary({ featureEnabled, regions }: KmsSummary): Summary {
+export function renderSummary({ caller, featureEnabled, regions }: KmsSummary): Summary {
   return {
     featureEnabled,
+    caller: { identity: caller.identity, policies: [...caller.policies] },
     regions: regions.map(({ region, counts }) => ({
       ...region,
       totalKeys: counts.active + counts.disabled + counts.pendingDeletion,

@@ -1,3 +1,4 @@
+import { repeat, type Repetition } from '#lib/repeat.ts';
 import { purgeDueKeys, rotateDueKeys } from '#kms/operations/change-by-system.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
 import { deliverWebhooks } from '#kms/operations/webhooks.ts';
@@ -20,7 +21,7 @@ export function startHousekeeping(
   ports: KmsPorts,
   sender: WebhookSender,
   onError: (error: unknown, what: string) => void,
-): { stop(): Promise<void> } {
+): Repetition {
   const { store, clock } = ports;
   const failed = (what: string) => (error: unknown, key: string) => onError(error, `${what} of ${key}`);
   const chores: readonly Chore[] = [
@@ -34,32 +35,10 @@ export function startHousekeeping(
     { what: 'forgetting old claims', interval: hour, work: () => store.dropClaims(clock.now() - claimAge) },
     { what: 'forgetting old access tokens', interval: hour, work: () => store.dropExpiredAccess(clock.now() - hour) },
   ];
-  const stopping = new AbortController();
-  const rounds = chores.map(async ({ what, interval, work }) => {
-    while (!stopping.signal.aborted) {
-      await work().catch((error: unknown) => onError(error, what));
-      await pause(interval, stopping.signal);
-    }
-  });
+  const repetitions = chores.map(({ what, interval, work }) => repeat(interval, work, (error) => onError(error, what)));
   return {
     async stop() {
-      stopping.abort();
-      await Promise.all(rounds);
+      await Promise.all(repetitions.map((repetition) => repetition.stop()));
     },
   };
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', wake);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener('abort', wake, { once: true });
-    if (signal.aborted) wake();
-  });
 }

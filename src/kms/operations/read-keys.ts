@@ -1,3 +1,4 @@
+import type { Principal } from '#kms/core/access.ts';
 import { getVersion, type Key } from '#kms/core/key.ts';
 import { formatPublicKey, type PublicKeyFormat } from '#kms/core/public-key.ts';
 import {
@@ -59,6 +60,7 @@ export async function getPublicKeys(
 }
 
 export interface KmsSummary {
+  readonly caller: Principal;
   readonly featureEnabled: boolean;
   readonly regions: readonly { readonly region: Region; readonly counts: KeyCounts }[];
 }
@@ -73,5 +75,5 @@ export async function summarise(ports: KmsPorts, caller: Caller): Promise<KmsSum
       counts: await ports.store.countKeys({ organisation: identity, region: region.identity, ...project }),
     })),
   );
-  return { featureEnabled: kmsEnabled, regions };
+  return { caller: caller.principal, featureEnabled: kmsEnabled, regions };
 }

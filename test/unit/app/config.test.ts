@@ -23,6 +23,7 @@ test('without any setting the documented defaults hold', () => {
     regions: ['nl-01'],
     rateLimit: 4000,
     jwtAudience: 'zoneseal',
+    nameServers: ['ns.invalid.'],
     logLevel: 'info',
   } satisfies Config);
 });

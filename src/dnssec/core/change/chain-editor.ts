@@ -42,6 +42,8 @@ export class ChainEditor {
   readonly #due = new Map<Octets, DueLink>();
   readonly #removed = new Map<Octets, ChainLink>();
   readonly #changed = new Map<OrderKey, boolean>();
+  /** Places of the links that are due, in order; made when all are known. */
+  #places: readonly Octets[] = [];
 
   constructor(chain: ChainView, maker: LinkMaker) {
     this.#chain = chain;
@@ -82,6 +84,7 @@ export class ChainEditor {
 
   /** Return the links that are to be removed and written. */
   async finish(): Promise<ChainEdits> {
+    this.#places = [...this.#due.keys()].toSorted((left, right) => (left < right ? -1 : 1));
     const touched = new Map<Octets, ChainLink | DueLink>(this.#due);
     for (const place of [...this.#due.keys(), ...this.#removed.keys()]) {
       const before = await this.#before(place);
@@ -110,10 +113,10 @@ export class ChainEditor {
     const skip = (link: ChainLink | undefined) => this.#skip(link, (at) => this.#chain.linkBefore(at));
     const isRoundTheBeginning = async () => skip(await this.#chain.lastLink());
     let stored = await skip(await this.#chain.linkBefore(place));
-    let due = greatest(this.#due.keys(), (at) => at < place);
+    let due = this.#places[countBelow(this.#places, place) - 1];
     if (stored === undefined && due === undefined) {
       stored = await isRoundTheBeginning();
-      due = greatest(this.#due.keys(), () => true);
+      due = this.#places.at(-1);
     }
     if (stored === undefined || (due !== undefined && due >= stored.place)) return undefined;
     return stored;
@@ -123,10 +126,11 @@ export class ChainEditor {
   async #after(place: Octets): Promise<Target> {
     const skip = (link: ChainLink | undefined) => this.#skip(link, (at) => this.#chain.linkAfter(at));
     let stored: ChainLink | undefined = await skip(await this.#chain.linkAfter(place));
-    let due = least(this.#due.keys(), (at) => at > place);
+    const at = countBelow(this.#places, place);
+    let due = this.#places[this.#places[at] === place ? at + 1 : at];
     if (stored === undefined && due === undefined) {
       stored = await skip(await this.#chain.firstLink());
-      due = least(this.#due.keys(), () => true);
+      due = this.#places[0];
     }
     if (due !== undefined && (stored === undefined || due <= stored.place)) {
       const { owner } = this.#due.get(due) as DueLink;
@@ -146,14 +150,14 @@ export class ChainEditor {
   }
 }
 
-function greatest(places: Iterable<Octets>, isWanted: (place: Octets) => boolean): Octets | undefined {
-  let best: Octets | undefined;
-  for (const place of places) if (isWanted(place) && (best === undefined || place > best)) best = place;
-  return best;
-}
-
-function least(places: Iterable<Octets>, isWanted: (place: Octets) => boolean): Octets | undefined {
-  let best: Octets | undefined;
-  for (const place of places) if (isWanted(place) && (best === undefined || place < best)) best = place;
-  return best;
+/** Count the places that come before one, in a sorted list. */
+function countBelow(places: readonly Octets[], place: Octets): number {
+  let low = 0;
+  let high = places.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((places[middle] as Octets) < place) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -1,48 +1,45 @@
 import type { OrderKey } from '#dns/name.ts';
 import type { RRType } from '#dns/rr-type.ts';
-import { groupByOwner, rowName } from '#dnssec/core/change/plan-change.ts';
+import { groupByOwner } from '#dnssec/core/change/plan-change.ts';
 import type { OwnerTypes, SignedRRset, ZoneView } from '#dnssec/core/change/zone-view.ts';
 
 /** A view with changes laid over it: the zone as it will be. */
 export class ChangedView implements ZoneView {
   readonly #base: ZoneView;
-  /** By row; undefined for what is taken away. */
-  readonly #changes = new Map<
-    string,
-    { readonly key: OrderKey; readonly type: RRType; readonly after: SignedRRset | undefined }
-  >();
+  /** By owner and type; undefined for what is taken away. */
+  readonly #changes = new Map<OrderKey, Map<RRType, SignedRRset | undefined>>();
 
   constructor(base: ZoneView) {
     this.#base = base;
   }
 
   set(key: OrderKey, type: RRType, after: SignedRRset | undefined): void {
-    this.#changes.set(rowName(key, type), { key, type, after });
+    const own = this.#changes.get(key) ?? new Map<RRType, SignedRRset | undefined>();
+    this.#changes.set(key, own.set(type, after));
   }
 
   async rrsetsAt(key: OrderKey): Promise<readonly SignedRRset[]> {
-    const kept = (await this.#base.rrsetsAt(key)).filter(({ rrset }) => !this.#changes.has(rowName(key, rrset.type)));
-    const put = [...this.#changes.values()].flatMap((change) =>
-      change.key === key && change.after !== undefined ? [change.after] : [],
-    );
+    const stored = await this.#base.rrsetsAt(key);
+    const changes = this.#changes.get(key);
+    if (changes === undefined) return stored;
+    const kept = stored.filter(({ rrset }) => !changes.has(rrset.type));
+    const put = [...changes.values()].filter((after) => after !== undefined);
     return [...kept, ...put].toSorted((left, right) => left.rrset.type - right.rrset.type);
   }
 
   async hasBelow(key: OrderKey): Promise<boolean> {
-    for (const change of this.#changes.values()) {
-      if (change.after !== undefined && isBelow(change.key, key)) return true;
-    }
-    if (![...this.#changes.values()].some((change) => isBelow(change.key, key))) return this.#base.hasBelow(key);
-    return (await this.ownersBelow(key)).length > 0;
+    const changed = [...this.#changes].filter(([at]) => isBelow(at, key));
+    if (changed.some(([, changes]) => [...changes.values()].some((after) => after !== undefined))) return true;
+    return changed.length === 0 ? this.#base.hasBelow(key) : (await this.ownersBelow(key)).length > 0;
   }
 
   async ownersBelow(key: OrderKey): Promise<readonly OwnerTypes[]> {
     const owners = new Map((await this.#base.ownersBelow(key)).map((owner) => [owner.key, owner]));
-    for (const change of this.#changes.values()) {
-      if (!isBelow(change.key, key)) continue;
-      const [owner] = groupByOwner(await this.rrsetsAt(change.key));
-      if (owner === undefined) owners.delete(change.key);
-      else owners.set(change.key, owner);
+    for (const at of this.#changes.keys()) {
+      if (!isBelow(at, key)) continue;
+      const [owner] = groupByOwner(await this.rrsetsAt(at));
+      if (owner === undefined) owners.delete(at);
+      else owners.set(at, owner);
     }
     return [...owners.values()].toSorted((left, right) => (left.key < right.key ? -1 : 1));
   }

@@ -7,6 +7,8 @@ import type { Zone } from '#dnssec/core/zone/zone.ts';
 
 /** A denial RRset and where it stands in the zone. */
 export interface DenialRRset {
+  /** The name that it speaks of. */
+  readonly subject: CanonicalName;
   readonly canonicalOwner: CanonicalName;
   readonly key: OrderKey;
   readonly rrset: RRset;
@@ -34,7 +36,7 @@ function nsecOf(node: AuthorityNode, next: Name, ttl: number): DenialRRset {
   const types = nsecTypes(node.standing, node.node?.rrsets.map(({ type }) => type) ?? []);
   const rdata = composeNsec(next, types);
   const rrset = { owner: node.owner, type: rrTypes.NSEC, ttl, rdatas: [rdata] };
-  return { canonicalOwner: node.canonicalOwner, key: node.key, rrset };
+  return { subject: node.canonicalOwner, canonicalOwner: node.canonicalOwner, key: node.key, rrset };
 }
 
 /** Return the types of the bitmap of an NSEC at a name that stands so and has RRsets of these types. */

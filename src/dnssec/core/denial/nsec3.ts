@@ -108,12 +108,12 @@ export function planNsec3(zone: Zone, parameters: Nsec3Parameters, ttl: number):
   }
   entries.sort((left, right) => (left.hashed < right.hashed ? -1 : left.hashed > right.hashed ? 1 : 0));
   const head = nsec3Head(parameters);
-  return entries.map(({ hashed, owner, bitmap }, index) => {
+  return entries.map(({ hashed, owner: subject, bitmap }, index) => {
     const next = entries[(index + 1) % entries.length] as (typeof entries)[number];
-    if (next.hashed === hashed && next.owner !== owner) {
+    if (next.hashed === hashed && next.owner !== subject) {
       throw new DnssecError(
         'zone-invalid',
-        `${formatName(owner)} and ${formatName(next.owner)} have the same NSEC3 hash: use a salt`,
+        `${formatName(subject)} and ${formatName(next.owner)} have the same NSEC3 hash: use a salt`,
       );
     }
     const nsec3Name = nsec3Owner(hashed, zone.apex);
@@ -123,7 +123,7 @@ export function planNsec3(zone: Zone, parameters: Nsec3Parameters, ttl: number):
       ttl,
       rdatas: [joinOctets(head, next.hashed, bitmap) as Rdata],
     };
-    return { canonicalOwner: nsec3Name, key: orderKeyOf(nsec3Name), rrset };
+    return { subject, canonicalOwner: nsec3Name, key: orderKeyOf(nsec3Name), rrset };
   });
 }
 

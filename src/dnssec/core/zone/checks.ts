@@ -1,4 +1,4 @@
-import { canonicalName, type CanonicalName, formatName, isWildcard, isWithin } from '#dns/name.ts';
+import { canonicalName, type CanonicalName, formatName, isWildcard, isWithin, orderKeyOf } from '#dns/name.ts';
 import { formatRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { namesInRdata } from '#dns/rdata/rdata.ts';
@@ -40,6 +40,23 @@ export function checkZone(zone: Zone, options: ZoneCheckOptions = {}): ZoneFault
     if (node.standing !== 'occluded') checkTargets(node.node, zone.apex, index, report);
   }
   return faults;
+}
+
+/** An owner with all its RRsets. */
+export interface OwnerContents {
+  readonly apex: CanonicalName;
+  readonly owner: CanonicalName;
+  readonly rrsets: readonly RRset[];
+}
+
+/** Return what is wrong with the contents of one owner, as far as they alone tell. */
+export function checkOwner({ apex, owner, rrsets }: OwnerContents, options: ZoneCheckOptions = {}): ZoneFault[] {
+  if (rrsets.length === 0 && owner !== apex) return [];
+  const key = orderKeyOf(owner);
+  const node = { owner, canonicalOwner: owner, key, rrsets, rrsigs: [] };
+  return checkZone({ apex, nodes: [node] }, options).filter(
+    ({ owner: at, code }) => canonicalName(at) === owner && code !== 'no-address',
+  );
 }
 
 function checkApex(zone: Zone, report: Report): void {

@@ -1,0 +1,297 @@
+import { bytesFrom, type Octets, octetsFrom } from '#lib/octets.ts';
+import { type Database, DatabaseError, type SqlValue, type Statement } from '#database/database.ts';
+import type { Name } from '#dns/name.ts';
+import type { Rdata } from '#dns/rrset.ts';
+import {
+  linkColumns,
+  linkFromRow,
+  type LinkRow,
+  linkValues,
+  rrsetColumns,
+  rrsetFromRow,
+  type RRsetRow,
+  rrsetValues,
+  json,
+  zoneColumns,
+  zoneFromRow,
+  type ZoneRow,
+  zoneValues,
+} from '#dnssec/adapters/store/zone-rows.ts';
+import { keyBytes, openZoneView } from '#dnssec/adapters/store/zone-view.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import type {
+  DifferenceRecord,
+  ManagedZone,
+  RecordContent,
+  RRsetPlace,
+  VersionChange,
+  ZoneScope,
+  ZoneStore,
+  ZoneVersion,
+} from '#dnssec/ports-zones.ts';
+
+const zones = 'SELECT * FROM zones';
+const rrsets = `SELECT ${rrsetColumns.join(', ')} FROM zone_rrsets`;
+const links = `SELECT ${linkColumns.join(', ')} FROM zone_links`;
+const inScope = 'organisation = ? AND project = ?';
+const marks = (columns: readonly string[]) => columns.map(() => '?').join(', ');
+const excluded = (columns: readonly string[]) => columns.map((column) => `${column} = excluded.${column}`).join(', ');
+
+const sql = {
+  insertZone: `INSERT INTO zones (${zoneColumns.join(', ')}) VALUES (${marks(zoneColumns)})`,
+  describeZone: `UPDATE zones SET description = ?, labels = ?, annotations = ?, updated_at = ?, object_version = ?
+    WHERE id = ? AND object_version = ?`,
+  publishZone: 'UPDATE zones SET version = ?, serial = ?, signing = ?, refresh_at = ? WHERE id = ? AND version = ?',
+  noteSigning: 'UPDATE zones SET signing = ?, refresh_at = ? WHERE id = ? AND version = ?',
+  findZone: `${zones} WHERE ${inScope} AND (identity = ? OR name = ?) ORDER BY CASE WHEN identity = ? THEN 0 ELSE 1 END LIMIT 1`,
+  findByName: `${zones} WHERE name = ?`,
+  getZone: `${zones} WHERE id = ?`,
+  listZones: `${zones} WHERE ${inScope} ORDER BY created_at, identity`,
+  putRRset: `INSERT INTO zone_rrsets (zone, ${rrsetColumns.join(', ')}) VALUES (?, ${marks(rrsetColumns)})
+    ON CONFLICT (zone, owner_key, type) DO UPDATE SET ${excluded(rrsetColumns.slice(2))}`,
+  deleteRRset: 'DELETE FROM zone_rrsets WHERE zone = ? AND owner_key = ? AND type = ?',
+  putLink: `INSERT INTO zone_links (zone, ${linkColumns.join(', ')}) VALUES (?, ${marks(linkColumns)})
+    ON CONFLICT (zone, place) DO UPDATE SET ${excluded(linkColumns.slice(1))}`,
+  deleteLink: 'DELETE FROM zone_links WHERE zone = ? AND place = ?',
+  insertVersion:
+    'INSERT INTO zone_versions (zone, version, serial, at, reason, principal, removed, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  insertDifference:
+    'INSERT INTO zone_differences (zone, version, position, is_added, owner, type, ttl, rdata, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  findRecord: `${rrsets} WHERE zone = ? AND identity = ?`,
+  dueRRsets: `${rrsets} WHERE zone = ? AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
+  dueLinks: `${links} WHERE zone = ? AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
+  dueZones: `${zones} WHERE refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
+  firstRefresh: `SELECT min(refresh_at) AS at FROM (SELECT min(refresh_at) AS refresh_at FROM zone_rrsets WHERE zone = ? AND refresh_at IS NOT NULL
+    UNION ALL SELECT min(refresh_at) AS refresh_at FROM zone_links WHERE zone = ?) AS both_kinds`,
+  readLinks: `${links} WHERE zone = ? AND place > ? ORDER BY place LIMIT ?`,
+  listVersions: 'SELECT * FROM zone_versions WHERE zone = ? AND version < ? ORDER BY version DESC LIMIT ?',
+  countedVersion: 'SELECT removed FROM zone_versions WHERE zone = ? AND version = ?',
+  readDifferences: 'SELECT * FROM zone_differences WHERE zone = ? AND version = ? ORDER BY position',
+  dropDifferences: 'DELETE FROM zone_differences WHERE zone = ? AND version <= ?',
+  uncountVersions:
+    'UPDATE zone_versions SET removed = NULL, added = NULL WHERE zone = ? AND version <= ? AND removed IS NOT NULL',
+};
+
+interface VersionRow {
+  readonly version: number;
+  readonly serial: number;
+  readonly at: number;
+  readonly reason: string;
+  readonly principal: string | null;
+  readonly removed: number | null;
+  readonly added: number | null;
+}
+
+interface DifferenceRow {
+  readonly is_added: number;
+  readonly owner: Uint8Array;
+  readonly type: number;
+  readonly ttl: number;
+  readonly rdata: Uint8Array;
+  readonly content: string | null;
+}
+
+/** Keep zones in a database. */
+export function openZoneStore(database: Database): ZoneStore {
+  const zoneList = async (text: string, ...values: SqlValue[]) =>
+    (await database.rows<ZoneRow>(text, ...values)).map(zoneFromRow);
+
+  return {
+    async insertZone(zone, change) {
+      const whole = { ...zone, id: randomId() };
+      const insert = { sql: sql.insertZone, values: zoneValues(whole) };
+      await written(database, whole, [insert, ...contentsOf({ ...change, zone: whole })]);
+      return whole;
+    },
+    async findZone(scope, id) {
+      const [zone] = await zoneList(sql.findZone, ...scopeValues(scope), id, id, id);
+      return zone;
+    },
+    findZoneByName: async (name) => (await zoneList(sql.findByName, name))[0],
+    async getZone(id) {
+      const [zone] = await zoneList(sql.getZone, id);
+      if (zone === undefined) throw new DnssecError('not-found', 'the zone was deleted');
+      return zone;
+    },
+    async listZones(scope, { labels = {}, ...filter }) {
+      const all = await zoneList(sql.listZones, ...scopeValues(scope));
+      return all.filter(
+        (zone) =>
+          (['name', 'identity', 'slug'] as const).every(
+            (field) => filter[field] === undefined || filter[field] === zone[field],
+          ) && Object.entries(labels).every(([label, value]) => zone.labels?.[label] === value),
+      );
+    },
+    describeZone: (zone) => {
+      const { description, labels, annotations, updatedAt, objectVersion, id } = zone;
+      const values = [description ?? null, json(labels), json(annotations), updatedAt ?? null, objectVersion, id];
+      return written(database, zone, [{ sql: sql.describeZone, values: [...values, objectVersion - 1], changes: 1 }]);
+    },
+    noteSigning: (zone) => {
+      const values = [json(zone.signing), zone.refreshAt ?? null, zone.id, zone.version];
+      return written(database, zone, [{ sql: sql.noteSigning, values, changes: 1 }]);
+    },
+    deleteZone: ({ id }) =>
+      database.write(
+        ['zone_differences', 'zone_versions', 'zone_links', 'zone_rrsets']
+          .map((table) => ({ sql: `DELETE FROM ${table} WHERE zone = ?`, values: [id] }))
+          .concat([{ sql: 'DELETE FROM zones WHERE id = ?', values: [id] }]),
+      ),
+    publish: (change) => written(database, change.zone, [publishingOf(change.zone), ...contentsOf(change)]),
+
+    viewOf: (zoneId) => openZoneView(database, zoneId),
+    async findRecord(zoneId, identity) {
+      const [row] = await database.rows<RRsetRow>(sql.findRecord, zoneId, identity);
+      return row === undefined ? undefined : rrsetFromRow(row);
+    },
+    async listRecords(zoneId, { name, type }, limit, after) {
+      const conditions = ['identity IS NOT NULL'];
+      const values: SqlValue[] = [];
+      for (const [column, value] of [
+        ['name', name],
+        ['type', type],
+      ] as const) {
+        if (value === undefined) continue;
+        conditions.push(`${column} = ?`);
+        values.push(value);
+      }
+      return readPage(database, zoneId, conditions, values, limit, after);
+    },
+    readRRsets: (zoneId, limit, after) => readPage(database, zoneId, [], [], limit, after),
+    readLinks: async (zoneId, limit, after = '' as Octets) =>
+      (await database.rows<LinkRow>(sql.readLinks, zoneId, bytesFrom(after), limit)).map(linkFromRow),
+
+    dueRRsets: async (zoneId, before, limit) =>
+      (await database.rows<RRsetRow>(sql.dueRRsets, zoneId, before, limit)).map(rrsetFromRow),
+    dueLinks: async (zoneId, before, limit) =>
+      (await database.rows<LinkRow>(sql.dueLinks, zoneId, before, limit)).map(linkFromRow),
+    dueZones: (before, limit) => zoneList(sql.dueZones, before, limit),
+    async firstRefresh(zoneId) {
+      const [row] = await database.rows<{ at: number | null }>(sql.firstRefresh, zoneId, zoneId);
+      return row?.at ?? undefined;
+    },
+
+    listVersions: async (zoneId, limit, before = Number.MAX_SAFE_INTEGER) =>
+      (await database.rows<VersionRow>(sql.listVersions, zoneId, before, limit)).map(versionOf),
+    async readDifferences(zoneId, version) {
+      const [counted] = await database.rows<{ removed: number | null }>(sql.countedVersion, zoneId, version);
+      if (counted === undefined || counted.removed === null) return undefined;
+      const rows = await database.rows<DifferenceRow>(sql.readDifferences, zoneId, version);
+      const of = (isAdded: number) => rows.filter((row) => row.is_added === isAdded).map(differenceOf);
+      return { removed: of(0), added: of(1) };
+    },
+    dropDifferences: (zoneId, upTo) =>
+      database.write([
+        { sql: sql.dropDifferences, values: [zoneId, upTo] },
+        { sql: sql.uncountVersions, values: [zoneId, upTo] },
+      ]),
+  };
+}
+
+function publishingOf({ id, version, serial, signing, refreshAt }: ManagedZone): Statement {
+  const values = [version, serial, json(signing), refreshAt ?? null, id, version - 1];
+  return { sql: sql.publishZone, values, changes: 1 };
+}
+
+/** All that a version changes besides the row of its zone. */
+function contentsOf(change: VersionChange): Statement[] {
+  const { zone, version, differences } = change;
+  const { id } = zone;
+  const statements: Statement[] = [];
+  if (change.clearLinks) statements.push({ sql: 'DELETE FROM zone_links WHERE zone = ?', values: [id] });
+  for (const { key, type } of change.removedRRsets)
+    statements.push({ sql: sql.deleteRRset, values: [id, keyBytes(key), type] });
+  for (const place of change.removedLinks) statements.push({ sql: sql.deleteLink, values: [id, bytesFrom(place)] });
+  for (const rrset of change.rrsets) statements.push({ sql: sql.putRRset, values: [id, ...rrsetValues(rrset)] });
+  for (const link of change.links) statements.push({ sql: sql.putLink, values: [id, ...linkValues(link)] });
+  const { serial, at, reason, principal = null, removed = null, added = null } = version;
+  statements.push({
+    sql: sql.insertVersion,
+    values: [id, version.version, serial, at, reason, principal, removed, added],
+  });
+  const records = [
+    ...(differences?.removed ?? []).map((record) => ({ record, isAdded: 0 })),
+    ...(differences?.added ?? []).map((record) => ({ record, isAdded: 1 })),
+  ];
+  for (const [position, { record, isAdded }] of records.entries()) {
+    const { owner, type, ttl, rdata, content } = record;
+    const values = [
+      id,
+      version.version,
+      position,
+      isAdded,
+      bytesFrom(owner),
+      type,
+      ttl,
+      bytesFrom(rdata),
+      json(content),
+    ];
+    statements.push({ sql: sql.insertDifference, values });
+  }
+  return statements;
+}
+
+async function written(database: Database, zone: ManagedZone, statements: readonly Statement[]): Promise<void> {
+  try {
+    await database.write(statements);
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
+    if (error.code === 'changes-unexpected') {
+      throw new DnssecError('conflict', `zone ${zone.name} was changed by another call at the same time: try again`, {
+        cause: error,
+      });
+    }
+    if (error.code !== 'unique-violated' || error.table?.startsWith('zones') !== true) throw error;
+    throw new DnssecError('conflict', `there is a zone ${zone.name} already`, { cause: error });
+  }
+}
+
+async function readPage(
+  database: Database,
+  zoneId: number,
+  conditions: readonly string[],
+  values: readonly SqlValue[],
+  limit: number,
+  after: RRsetPlace | undefined,
+) {
+  const all = ['zone = ?', ...conditions];
+  const bound: SqlValue[] = [zoneId, ...values];
+  if (after !== undefined) {
+    all.push('(owner_key, type) > (?, ?)');
+    bound.push(keyBytes(after.key), after.type);
+  }
+  const text = `${rrsets} WHERE ${all.join(' AND ')} ORDER BY owner_key, type LIMIT ?`;
+  return (await database.rows<RRsetRow>(text, ...bound, limit)).map(rrsetFromRow);
+}
+
+function scopeValues({ organisation, project = '' }: ZoneScope): [string, string] {
+  return [organisation, project];
+}
+
+function versionOf({ version, serial, at, reason, principal, removed, added }: VersionRow): ZoneVersion {
+  return {
+    version,
+    serial,
+    at,
+    reason,
+    ...(principal === null ? {} : { principal }),
+    ...(removed === null ? {} : { removed }),
+    ...(added === null ? {} : { added }),
+  };
+}
+
+function differenceOf({ owner, type, ttl, rdata, content }: DifferenceRow): DifferenceRecord {
+  return {
+    owner: octetsFrom(owner) as Name,
+    type,
+    ttl,
+    rdata: octetsFrom(rdata) as Rdata,
+    ...(content === null ? {} : { content: JSON.parse(content) as RecordContent }),
+  };
+}
+
+/** Zones are numbered at random, so that no process has to ask another for the next number. */
+function randomId(): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return 1 + (high & 0x7fff) * 2 ** 32 + low;
+}

@@ -1,0 +1,208 @@
+import { type Static, Type } from 'typebox';
+
+/** The wire contract of `/v1/dns`: zones that the service holds and keeps signed. */
+
+const closed = { additionalProperties: false } as const;
+const Labels = Type.Record(Type.String({ minLength: 1, maxLength: 255 }), Type.String({ maxLength: 4096 }), {
+  maxProperties: 64,
+});
+const Time = Type.String({ description: 'RFC 3339.' });
+const described = {
+  description: Type.Optional(Type.String({ maxLength: 1024 })),
+  labels: Type.Optional(Labels),
+  annotations: Type.Optional(Labels),
+};
+
+export const ZonePath = Type.Object({ zone: Type.String({ maxLength: 255 }) });
+export const RecordPath = Type.Object({
+  zone: Type.String({ maxLength: 255 }),
+  record: Type.String({ maxLength: 1024 }),
+});
+export const NamedRecordPath = Type.Object({
+  zone: Type.String({ maxLength: 255 }),
+  record: Type.String({ maxLength: 1024 }),
+  type: Type.String({ maxLength: 20 }),
+});
+export const VersionPath = Type.Object({
+  zone: Type.String({ maxLength: 255 }),
+  version: Type.Integer({ minimum: 1 }),
+});
+
+export const DnsZone = Type.Object({
+  identity: Type.String(),
+  name: Type.String(),
+  slug: Type.String(),
+  ...described,
+  projectId: Type.Optional(Type.String()),
+  createdAt: Time,
+  updatedAt: Type.Optional(Time),
+  objectVersion: Type.Integer(),
+  serial: Type.Integer(),
+  version: Type.Integer(),
+});
+export type DnsZone = Static<typeof DnsZone>;
+
+export const CreateZoneRequest = Type.Object({ zoneName: Type.String({ maxLength: 300 }), ...described }, closed);
+export const DescribeZoneRequest = Type.Object(described, closed);
+export const ListZonesQuery = Type.Object({
+  name: Type.Optional(Type.String()),
+  identity: Type.Optional(Type.String()),
+  slug: Type.Optional(Type.String()),
+});
+
+const values = Type.Array(Type.String({ maxLength: 65_535 }), { minItems: 1, maxItems: 1000 });
+const Ttl = Type.Integer({ minimum: 1, maximum: 604_800, description: 'Seconds.' });
+
+export const DnsRecord = Type.Object({
+  identity: Type.String(),
+  name: Type.String(),
+  type: Type.String(),
+  ttl: Type.Integer(),
+  values: Type.Array(Type.String()),
+  createdAt: Time,
+  updatedAt: Type.Optional(Time),
+});
+export type DnsRecord = Static<typeof DnsRecord>;
+
+const record = {
+  name: Type.String({ maxLength: 1024 }),
+  type: Type.String({ maxLength: 20 }),
+  ttl: Type.Optional(Ttl),
+  values,
+};
+export const CreateRecordRequest = Type.Object(record, closed);
+export const UpdateRecordRequest = Type.Object({ ttl: Type.Optional(Ttl), values }, closed);
+export const ListRecordsQuery = Type.Object(
+  {
+    recordType: Type.Optional(Type.String({ maxLength: 20 })),
+    name: Type.Optional(Type.String({ maxLength: 1024 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    after: Type.Optional(Type.String({ maxLength: 2000, description: 'X-Next-Cursor of the page before.' })),
+  },
+  closed,
+);
+
+export const DryRunQuery = Type.Object({ dryRun: Type.Optional(Type.Boolean()) }, closed);
+
+/** Changes that become one version of the zone, or none. */
+export const ChangesRequest = Type.Object(
+  {
+    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+    changes: Type.Array(
+      Type.Union([
+        Type.Object({ action: Type.Literal('create'), ...record }, closed),
+        Type.Object({ action: Type.Literal('put'), ...record }, closed),
+        Type.Object({ action: Type.Literal('delete'), name: record.name, type: record.type }, closed),
+      ]),
+      { minItems: 1, maxItems: 10_000 },
+    ),
+  },
+  closed,
+);
+export const ChangesResponse = Type.Object({
+  /** The newest version, which is the one before when nothing changed. */
+  version: Type.Integer(),
+  serial: Type.Integer(),
+  dryRun: Type.Boolean(),
+  removed: Type.Integer({ description: 'Records that go, signatures among them.' }),
+  added: Type.Integer(),
+  warnings: Type.Array(Type.String()),
+  records: Type.Array(DnsRecord),
+});
+
+export const ExportQuery = Type.Object({ signed: Type.Optional(Type.Boolean()) }, closed);
+export const ExportResponse = Type.Object({ zoneName: Type.String(), zoneFile: Type.String() });
+export const ImportRequest = Type.Object(
+  { zoneFile: Type.String(), replaceExisting: Type.Optional(Type.Boolean()) },
+  closed,
+);
+export const ImportResponse = Type.Object({
+  created: Type.Integer(),
+  updated: Type.Integer(),
+  deleted: Type.Integer(),
+  skipped: Type.Integer(),
+  records: Type.Array(DnsRecord),
+});
+
+const Seconds = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
+const policy = {
+  denial: Type.Union([Type.Literal('nsec'), Type.Literal('nsec3')]),
+  optOut: Type.Boolean(),
+  validity: Seconds,
+  inceptionOffset: Seconds,
+  jitter: Seconds,
+  refresh: Seconds,
+  dnskeyTtl: Seconds,
+  maxTtl: Seconds,
+  serial: Type.Union([Type.Literal('increment'), Type.Literal('unixtime'), Type.Literal('datecounter')]),
+  propagationDelay: Seconds,
+};
+export const SigningRequest = Type.Object(
+  {
+    region: Type.String({ minLength: 1, maxLength: 255 }),
+    kmsKeyIdentity: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+    policy: Type.Optional(Type.Partial(Type.Object(policy, closed))),
+  },
+  closed,
+);
+
+export const SigningStatus = Type.Object({
+  enabled: Type.Boolean(),
+  dsDelegated: Type.Boolean(),
+  dsRecords: Type.Optional(
+    Type.Array(
+      Type.Object({
+        record: Type.String(),
+        digestTypeName: Type.String(),
+        keyTag: Type.Integer(),
+        algorithm: Type.Integer(),
+        keyRole: Type.String(),
+        publicKey: Type.String(),
+        publishAfter: Time,
+      }),
+    ),
+  ),
+  lastSignedAt: Type.Optional(Time),
+  lastSignError: Type.Optional(Type.String()),
+  kmsKeyIdentity: Type.Optional(Type.String()),
+  region: Type.Optional(Type.String()),
+  signingKeys: Type.Optional(
+    Type.Array(
+      Type.Object({
+        kmsKeyIdentity: Type.String(),
+        version: Type.Integer(),
+        role: Type.String(),
+        algorithm: Type.Integer(),
+        keyTag: Type.Integer(),
+      }),
+    ),
+  ),
+  policy: Type.Optional(Type.Object(policy)),
+  /** When the first signature is renewed; a signature lives `policy.refresh` seconds longer. */
+  nextRefreshAt: Type.Optional(Time),
+  runwaySeconds: Type.Optional(
+    Type.Integer({ description: 'Seconds until the first signature that a resolver could hold expires.' }),
+  ),
+});
+export type SigningStatus = Static<typeof SigningStatus>;
+
+export const ListVersionsQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    before: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  closed,
+);
+export const ZoneVersionItem = Type.Object({
+  version: Type.Integer(),
+  serial: Type.Integer(),
+  at: Time,
+  reason: Type.String(),
+  principal: Type.Optional(Type.String()),
+  removed: Type.Optional(Type.Integer()),
+  added: Type.Optional(Type.Integer()),
+});
+export const DifferencesResponse = Type.Object({
+  removed: Type.Array(Type.String()),
+  added: Type.Array(Type.String()),
+});

@@ -1,0 +1,68 @@
+import { formatInstant } from '#lib/clock.ts';
+import { formatRRType } from '#dns/rr-type.ts';
+import type { DnsRecord, DnsZone, SigningStatus } from '#dnssec/api-zones.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import type { DsDescription } from '#dnssec/operations/zones/switch-signing.ts';
+import type { ManagedZone, StoredRRset, ZoneVersion } from '#dnssec/ports-zones.ts';
+
+/** Show a zone. What was not set is absent: declarative clients would take a default for a change. */
+export function renderZone(zone: ManagedZone): DnsZone {
+  return {
+    identity: zone.identity,
+    name: zone.name,
+    slug: zone.slug,
+    ...(zone.description === undefined ? {} : { description: zone.description }),
+    ...(zone.labels === undefined ? {} : { labels: { ...zone.labels } }),
+    ...(zone.annotations === undefined ? {} : { annotations: { ...zone.annotations } }),
+    ...(zone.scope.project === undefined ? {} : { projectId: zone.scope.project }),
+    createdAt: formatInstant(zone.createdAt),
+    ...(zone.updatedAt === undefined ? {} : { updatedAt: formatInstant(zone.updatedAt) }),
+    objectVersion: zone.objectVersion,
+    serial: zone.serial,
+    version: zone.version,
+  };
+}
+
+/** Show a record, its name and values as they were given. */
+export function renderRecord({ rrset, content }: StoredRRset): DnsRecord {
+  if (content === undefined)
+    throw new DnssecError('not-found', 'a record that the service makes is not shown as one of its callers');
+  return {
+    identity: content.identity,
+    name: content.name,
+    type: formatRRType(rrset.type),
+    ttl: rrset.ttl,
+    values: [...content.values],
+    createdAt: formatInstant(content.createdAt),
+    ...(content.updatedAt === undefined ? {} : { updatedAt: formatInstant(content.updatedAt) }),
+  };
+}
+
+/** Show how the signing of a zone stands. @param now milliseconds since the epoch */
+export function renderSigning(zone: ManagedZone, ds: readonly DsDescription[], now: number): SigningStatus {
+  const { signing, refreshAt } = zone;
+  if (signing === undefined) return { enabled: false, dsDelegated: false };
+  const publishAfter = formatInstant(signing.publishDsAfter);
+  const { maxTtl, propagationDelay, refresh } = signing.policy;
+  return {
+    enabled: true,
+    dsDelegated: false,
+    dsRecords: ds.map((record) => ({ ...record, publishAfter })),
+    lastSignedAt: formatInstant(signing.lastSignedAt),
+    ...(signing.lastSignError === undefined ? {} : { lastSignError: signing.lastSignError }),
+    ...(signing.kmsKeyIdentity === undefined ? {} : { kmsKeyIdentity: signing.kmsKeyIdentity }),
+    region: signing.region,
+    signingKeys: signing.keys.map(({ keyId, ...key }) => ({ kmsKeyIdentity: keyId, ...key })),
+    policy: { ...signing.policy },
+    ...(refreshAt === undefined
+      ? {}
+      : {
+          nextRefreshAt: formatInstant(refreshAt * 1000),
+          runwaySeconds: Math.floor(refreshAt + refresh - maxTtl - propagationDelay - now / 1000),
+        }),
+  };
+}
+
+export function renderVersion({ at, ...version }: ZoneVersion) {
+  return { ...version, at: formatInstant(at) };
+}

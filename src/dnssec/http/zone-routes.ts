@@ -1,0 +1,347 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { type TSchema, Type } from 'typebox';
+import { decodeBase64Url, encodeBase64Url } from '#lib/encoding.ts';
+import { octetsFrom } from '#lib/octets.ts';
+import type { OrderKey } from '#dns/name.ts';
+import { formatRecord } from '#dns/zone-file/print.ts';
+import {
+  ChangesRequest,
+  ChangesResponse,
+  CreateRecordRequest,
+  CreateZoneRequest,
+  DescribeZoneRequest,
+  DifferencesResponse,
+  DnsRecord,
+  DnsZone,
+  DryRunQuery,
+  ExportQuery,
+  ExportResponse,
+  ImportRequest,
+  ImportResponse,
+  ListRecordsQuery,
+  ListVersionsQuery,
+  ListZonesQuery,
+  NamedRecordPath,
+  RecordPath,
+  SigningRequest,
+  SigningStatus,
+  UpdateRecordRequest,
+  VersionPath,
+  ZonePath,
+  ZoneVersionItem,
+} from '#dnssec/api-zones.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import { formatFault } from '#dnssec/core/zone/faults.ts';
+import { renderRecord, renderSigning, renderVersion, renderZone } from '#dnssec/http/render-zones.ts';
+import type { ZoneCallers } from '#dnssec/http/zone-caller.ts';
+import {
+  changeRecords,
+  deleteRecord,
+  getRecord,
+  listRecords,
+  type RecordAddress,
+  updateRecord,
+} from '#dnssec/operations/zones/change-records.ts';
+import { createZone, deleteZone, describeZone, getOwnZone, listZones } from '#dnssec/operations/zones/manage-zones.ts';
+import { describeDs, disableSigning, enableSigning } from '#dnssec/operations/zones/switch-signing.ts';
+import { exportZone, importZone } from '#dnssec/operations/zones/transfer-contents.ts';
+import { getDifferences, listVersions, rollBack } from '#dnssec/operations/zones/zone-history.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import type { RRsetPlace, StoredRRset } from '#dnssec/ports-zones.ts';
+
+export interface ZoneRoutesOptions {
+  readonly ports: ZonePorts;
+  readonly callers: ZoneCallers;
+}
+
+/** Octets of a master file in one request. */
+const importLimit = 256 * 1024 * 1024;
+const mostRecords = Number.MAX_SAFE_INTEGER;
+
+/** The routes of `/v1/dns`: each reads a request, calls one operation and shows its result. */
+export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (app, { ports, callers }) => {
+  app.get(
+    '/zones',
+    { schema: { ...describe('List zones', Type.Array(DnsZone)), querystring: ListZonesQuery } },
+    async (request) => {
+      const { caller } = await callers.admit(request, 'read');
+      const { name, identity, slug } = request.query;
+      const zones = await listZones(ports, caller, { name, identity, slug, labels: labelFilter(request.query) });
+      return zones.map(renderZone);
+    },
+  );
+
+  app.post(
+    '/zones',
+    { schema: { ...describe('Create a zone', DnsZone, 201), body: CreateZoneRequest } },
+    async (request, reply) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      const zone = await createZone(ports, caller, request.body, { reason: 'zone created', principal: identity });
+      return reply.code(201).send(renderZone(zone));
+    },
+  );
+
+  app.get('/zones/:zone', { schema: { ...describe('Get a zone', DnsZone), params: ZonePath } }, async (request) => {
+    const { caller } = await callers.admit(request, 'read');
+    return renderZone(await getOwnZone(ports, caller, request.params.zone));
+  });
+
+  app.put(
+    '/zones/:zone',
+    {
+      schema: {
+        ...describe('Replace description, labels and annotations', DnsZone),
+        params: ZonePath,
+        body: DescribeZoneRequest,
+      },
+    },
+    async (request) => {
+      const { caller } = await callers.admit(request, 'write');
+      return renderZone(await describeZone(ports, caller, request.params.zone, request.body));
+    },
+  );
+
+  app.delete('/zones/:zone', { schema: { ...describe('Delete a zone'), params: ZonePath } }, async (request, reply) => {
+    const { caller } = await callers.admit(request, 'write');
+    await deleteZone(ports, caller, request.params.zone);
+    return reply.code(204).send();
+  });
+
+  app.get(
+    '/zones/:zone/records',
+    {
+      schema: { ...describe('List records', Type.Array(DnsRecord)), params: ZonePath, querystring: ListRecordsQuery },
+    },
+    async (request, reply) => {
+      const { caller } = await callers.admit(request, 'read');
+      const { recordType, name, limit = mostRecords, after } = request.query;
+      const filter = { type: recordType, name };
+      const start = after === undefined ? undefined : parseCursor(after);
+      const records = await listRecords(ports, caller, request.params.zone, filter, limit, start);
+      const last = records.at(-1);
+      if (last !== undefined && records.length === limit) void reply.header('x-next-cursor', formatCursor(last));
+      return records.map(renderRecord);
+    },
+  );
+
+  app.post(
+    '/zones/:zone/records',
+    { schema: { ...describe('Create a record', DnsRecord, 201), params: ZonePath, body: CreateRecordRequest } },
+    async (request, reply) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      const cause = { reason: 'record created', principal: identity };
+      const change = { action: 'create', record: request.body } as const;
+      const { records } = await changeRecords(ports, caller, request.params.zone, [change], cause);
+      return reply.code(201).send(renderRecord(records[0] as StoredRRset));
+    },
+  );
+
+  for (const { path, params, addressOf } of recordPaths) {
+    app.get(path, { schema: { ...describe('Get a record', DnsRecord), params } }, async (request) => {
+      const { caller } = await callers.admit(request, 'read');
+      return renderRecord(await getRecord(ports, caller, zoneOf(request.params), addressOf(request.params)));
+    });
+    for (const method of ['PUT', 'PATCH'] as const) {
+      app.route({
+        method,
+        url: path,
+        schema: { ...describe('Update a record', DnsRecord), params, body: UpdateRecordRequest },
+        handler: async (request) => {
+          const { caller, identity } = await callers.admit(request, 'write');
+          const cause = { reason: 'record updated', principal: identity };
+          const address = addressOf(request.params);
+          return renderRecord(await updateRecord(ports, caller, zoneOf(request.params), address, request.body, cause));
+        },
+      });
+    }
+    app.delete(path, { schema: { ...describe('Delete a record'), params } }, async (request, reply) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      const cause = { reason: 'record deleted', principal: identity };
+      await deleteRecord(ports, caller, zoneOf(request.params), addressOf(request.params), cause);
+      return reply.code(204).send();
+    });
+  }
+
+  app.post(
+    '/zones/:zone/changes',
+    {
+      bodyLimit: importLimit,
+      schema: {
+        ...describe('Change records as one new version, or see what that would do', ChangesResponse),
+        params: ZonePath,
+        querystring: DryRunQuery,
+        body: ChangesRequest,
+      },
+    },
+    async (request) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      const { reason = 'records changed', changes } = request.body;
+      const { dryRun = false } = request.query;
+      const wanted = changes.map((change) => {
+        if (change.action === 'delete') return change;
+        const { action, ...record } = change;
+        return { action, record };
+      });
+      const cause = { reason, principal: identity };
+      const done = await changeRecords(ports, caller, request.params.zone, wanted, cause, { dryRun });
+      return {
+        version: done.zone.version,
+        serial: done.zone.serial,
+        dryRun,
+        removed: done.change?.version.removed ?? 0,
+        added: done.change?.version.added ?? 0,
+        warnings: done.warnings.map(formatFault),
+        records: done.records.map(renderRecord),
+      };
+    },
+  );
+
+  app.get(
+    '/zones/:zone/export',
+    { schema: { ...describe('Export a zone', ExportResponse), params: ZonePath, querystring: ExportQuery } },
+    async (request) => {
+      const { caller } = await callers.admit(request, 'read');
+      const { name } = await getOwnZone(ports, caller, request.params.zone);
+      const zoneFile = await exportZone(ports, caller, request.params.zone, request.query.signed ?? false);
+      return { zoneName: name, zoneFile };
+    },
+  );
+
+  app.post(
+    '/zones/:zone/import',
+    {
+      bodyLimit: importLimit,
+      schema: {
+        ...describe('Import a master file', ImportResponse),
+        params: ZonePath,
+        querystring: DryRunQuery,
+        body: ImportRequest,
+      },
+    },
+    async (request) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      const { zoneFile, replaceExisting = false } = request.body;
+      const wanted = { zoneFile, replaceExisting, dryRun: request.query.dryRun ?? false };
+      const cause = { reason: 'zone file imported', principal: identity };
+      const { records, ...counts } = await importZone(ports, caller, request.params.zone, wanted, cause);
+      return { ...counts, records: records.map(renderRecord) };
+    },
+  );
+
+  const status = async (caller: Parameters<typeof getOwnZone>[1], id: string) => {
+    const zone = await getOwnZone(ports, caller, id);
+    return renderSigning(zone, await describeDs(ports, zone), ports.clock.now());
+  };
+
+  app.get(
+    '/zones/:zone/dnssec',
+    { schema: { ...describe('How the signing of a zone stands', SigningStatus), params: ZonePath } },
+    async (request) => status((await callers.admit(request, 'read')).caller, request.params.zone),
+  );
+
+  app.put(
+    '/zones/:zone/dnssec',
+    { schema: { ...describe('Sign a zone from now on', SigningStatus), params: ZonePath, body: SigningRequest } },
+    async (request) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      const cause = { reason: 'signing switched on', principal: identity };
+      await enableSigning(ports, caller, request.params.zone, request.body, cause);
+      return status(caller, request.params.zone);
+    },
+  );
+
+  app.delete(
+    '/zones/:zone/dnssec',
+    { schema: { ...describe('Publish a zone unsigned from now on'), params: ZonePath } },
+    async (request, reply) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      await disableSigning(ports, caller, request.params.zone, { reason: 'signing switched off', principal: identity });
+      return reply.code(204).send();
+    },
+  );
+
+  app.get(
+    '/zones/:zone/versions',
+    {
+      schema: {
+        ...describe('List the versions of a zone, the newest first', Type.Array(ZoneVersionItem)),
+        params: ZonePath,
+        querystring: ListVersionsQuery,
+      },
+    },
+    async (request) => {
+      const { caller } = await callers.admit(request, 'read');
+      const { limit = 100, before } = request.query;
+      return (await listVersions(ports, caller, request.params.zone, limit, before)).map(renderVersion);
+    },
+  );
+
+  app.get(
+    '/zones/:zone/versions/:version',
+    { schema: { ...describe('What a version changed', DifferencesResponse), params: VersionPath } },
+    async (request) => {
+      const { caller } = await callers.admit(request, 'read');
+      const { removed, added } = await getDifferences(ports, caller, request.params.zone, request.params.version);
+      const lines = (records: typeof removed) => records.map((record) => formatRecord(record).trimEnd());
+      return { removed: lines(removed), added: lines(added) };
+    },
+  );
+
+  app.post(
+    '/zones/:zone/versions/:version/restore',
+    { schema: { ...describe('Give a zone the contents of an earlier version', DnsZone), params: VersionPath } },
+    async (request) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      const { zone, version } = request.params;
+      const cause = { reason: `contents of version ${version} restored`, principal: identity };
+      return renderZone(await rollBack(ports, caller, zone, version, cause));
+    },
+  );
+};
+
+/** A record is named by its identity, or by its name and type. */
+const recordPaths = [
+  {
+    path: '/zones/:zone/records/:record',
+    params: RecordPath,
+    addressOf: (params: unknown): RecordAddress => ({ identity: (params as { record: string }).record }),
+  },
+  {
+    path: '/zones/:zone/records/:record/:type',
+    params: NamedRecordPath,
+    addressOf: (params: unknown): RecordAddress => {
+      const { record, type } = params as { record: string; type: string };
+      return { name: record, type };
+    },
+  },
+];
+
+function zoneOf(params: unknown): string {
+  return (params as { zone: string }).zone;
+}
+
+function describe<Answer extends TSchema>(summary: string, answer?: Answer, status = 200) {
+  return { summary, tags: ['Zones'], ...(answer === undefined ? {} : { response: { [status]: answer } }) };
+}
+
+/** Collect `matchLabels[key]=value` of a query. */
+function labelFilter(query: object): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const [name, value] of Object.entries(query)) {
+    const label = /^matchLabels\[(.+)\]$/.exec(name)?.[1];
+    if (label !== undefined && typeof value === 'string') labels[label] = value;
+  }
+  return labels;
+}
+
+function formatCursor({ key, rrset }: StoredRRset): string {
+  const bytes = Uint8Array.from(key, (character) => character.charCodeAt(0));
+  return `${rrset.type}.${encodeBase64Url(bytes)}`;
+}
+
+function parseCursor(text: string): RRsetPlace {
+  const [, type, key] = /^(\d{1,5})\.([\w-]*)$/.exec(text) ?? [];
+  if (type === undefined || key === undefined)
+    throw new DnssecError('request-invalid', 'after must be the X-Next-Cursor of an earlier page');
+  return { type: Number(type), key: octetsFrom(decodeBase64Url(key)) as string as OrderKey };
+}

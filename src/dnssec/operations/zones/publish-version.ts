@@ -1,0 +1,356 @@
+import type { Octets } from '#lib/octets.ts';
+import { canonicalName, type CanonicalName, formatName, type Name, orderKeyOf, parseName } from '#dns/name.ts';
+import { rrTypes, type RRType } from '#dns/rr-type.ts';
+import type { Rdata, RRset } from '#dns/rrset.ts';
+import { nextSerial } from '#dns/serial.ts';
+import { parseSoa, withSerial } from '#dns/soa.ts';
+import { ChangedView } from '#dnssec/core/change/changed-view.ts';
+import { nsec3Links, nsecLinks } from '#dnssec/core/change/link-makers.ts';
+import { type ChangePlan, type DenialRules, planChange, rowName } from '#dnssec/core/change/plan-change.ts';
+import type { SignedRRset } from '#dnssec/core/change/zone-view.ts';
+import { denialTtl } from '#dnssec/core/denial/nsec.ts';
+import { defaultNsec3 } from '#dnssec/core/denial/nsec3.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import type { SigningPolicy, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+import { planRRset, type SigningContext } from '#dnssec/core/signing/plan.ts';
+import { parseRrsig } from '#dnssec/core/signing/rrsig.ts';
+import { assertClockAdvances } from '#dnssec/core/signing/validity.ts';
+import { checkOwner } from '#dnssec/core/zone/checks.ts';
+import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
+import { type SigningPorts, signPlanned } from '#dnssec/operations/sign-planned.ts';
+import { composeDifferences } from '#dnssec/operations/zones/differences.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import type {
+  ManagedZone,
+  RecordContent,
+  StoredLink,
+  StoredRRset,
+  StoredZoneView,
+  VersionChange,
+} from '#dnssec/ports-zones.ts';
+
+/** An RRset that is put or taken away by a change of a zone. */
+export interface ContentEdit {
+  readonly owner: Name;
+  readonly type: RRType;
+  readonly after: { readonly rrset: RRset; readonly content?: RecordContent | undefined } | undefined;
+}
+
+/** What the next version of a zone is to be. */
+export interface VersionWish {
+  readonly edits: readonly ContentEdit[];
+  /** RRsets and links that stay as they are and get new signatures. */
+  readonly renewals?: { readonly rrsets: readonly StoredRRset[]; readonly links: readonly StoredLink[] };
+}
+
+/** Who changes a zone, and why, for its history. */
+export interface ChangeCause {
+  readonly reason: string;
+  readonly principal?: string | undefined;
+}
+
+/** What a change did, or would do. */
+export interface PublishedVersion {
+  readonly zone: ManagedZone;
+  /** Absent when nothing changed, so that no version was made. */
+  readonly change?: VersionChange;
+  readonly warnings: readonly ZoneFault[];
+}
+
+/** Return the apex of a zone. */
+export function apexOf({ name }: Pick<ManagedZone, 'name'>): CanonicalName {
+  return canonicalName(parseName(name));
+}
+
+/** How often a change is made anew when another process was first. */
+const attempts = 5;
+
+/**
+ * Make a new version of a zone: check the change, plan what follows from it, have it signed, verify every signature, and
+ * publish it all as one version. Whatever fails leaves the former version published.
+ *
+ * @param compute says what is to become of the version that is there; called again when another process was first
+ * @throws DnssecError zone-invalid, conflict, kms-refused, kms-unavailable, signature-invalid, signing-refused
+ */
+export async function publishVersion(
+  ports: ZonePorts,
+  zoneId: number,
+  cause: ChangeCause,
+  compute: (zone: ManagedZone, view: StoredZoneView) => Promise<VersionWish>,
+  options: { readonly dryRun?: boolean } = {},
+): Promise<PublishedVersion> {
+  return ports.locks.run(zoneId, async () => {
+    for (let attempt = 1; ; attempt++) {
+      const zone = await ports.store.getZone(zoneId);
+      const view = ports.store.viewOf(zoneId);
+      const prepared = await prepareVersion(ports, zone, view, await compute(zone, view), cause);
+      if (prepared.change === undefined || options.dryRun === true) return prepared;
+      try {
+        await ports.store.publish(prepared.change);
+      } catch (error) {
+        if (attempt < attempts && error instanceof DnssecError && error.code === 'conflict') continue;
+        throw error;
+      }
+      ports.onPublished(prepared.zone);
+      return prepared;
+    }
+  });
+}
+
+async function prepareVersion(
+  ports: ZonePorts,
+  zone: ManagedZone,
+  view: StoredZoneView,
+  wish: VersionWish,
+  cause: ChangeCause,
+): Promise<PublishedVersion> {
+  const now = ports.clock.now();
+  const edits = await withoutRepetitions(view, wish.edits);
+  const { renewals = { rrsets: [], links: [] } } = wish;
+  if (edits.length + renewals.rrsets.length + renewals.links.length === 0) return { zone, warnings: [] };
+  const apex = apexOf(zone);
+  const serial = nextSerial(zone.serial, zone.signing?.policy.serial ?? 'increment', Math.floor(now / 1000));
+  const soa = await soaEdit(view, apex, edits, serial);
+  const all = [...edits.filter(({ owner, type }) => !isSoa(owner, type, apex)), soa];
+  const after = new ChangedView(view);
+  for (const { owner, type, after: put } of all) {
+    const key = orderKeyOf(canonicalName(owner));
+    after.set(key, type, put === undefined ? undefined : { key, rrset: put.rrset, rrsigs: [] });
+  }
+  const warnings = await checkChange(after, apex, edits, zone.signing?.policy.maxTtl);
+  const signed = await signChange(ports, zone, { view, after, edits: all, renewals }, Math.floor(now / 1000));
+  const { signing } = zone;
+  const next: ManagedZone = {
+    ...zone,
+    version: zone.version + 1,
+    serial,
+    ...(signing === undefined ? {} : { signing: signedNow(signing, now) }),
+    ...refreshOf(zone, [...signed.rrsets, ...signed.links]),
+  };
+  const removedRRsets = all.flatMap(({ owner, type, after: put }) =>
+    put === undefined ? [{ key: orderKeyOf(canonicalName(owner)), type }] : [],
+  );
+  const changeWithoutList = {
+    zone: next,
+    ...signed,
+    removedRRsets,
+    clearLinks: false,
+  };
+  const differences = await composeDifferences(view, changeWithoutList);
+  const { principal, reason } = cause;
+  const version = {
+    version: next.version,
+    serial,
+    at: now,
+    reason,
+    ...(principal === undefined ? {} : { principal }),
+    removed: differences.removed.length,
+    added: differences.added.length,
+  };
+  return { zone: next, change: { ...changeWithoutList, version, differences }, warnings };
+}
+
+export function signedNow(signing: ZoneSigning, now: number): ZoneSigning {
+  const { lastSignError: _, ...rest } = signing;
+  return { ...rest, lastSignedAt: now };
+}
+
+/** The time of the first renewal can only come nearer by a change; that it moved away is found when it has come. */
+export function refreshOf(
+  { refreshAt = Infinity }: Pick<ManagedZone, 'refreshAt'>,
+  written: readonly { readonly refreshAt?: number }[],
+): { refreshAt?: number } {
+  let first = refreshAt;
+  for (const entry of written) first = Math.min(first, entry.refreshAt ?? Infinity);
+  return first === Infinity ? {} : { refreshAt: first };
+}
+
+/** Leave out edits that change nothing. */
+async function withoutRepetitions(view: StoredZoneView, edits: readonly ContentEdit[]): Promise<ContentEdit[]> {
+  const kept: ContentEdit[] = [];
+  for (const edit of edits) {
+    const stored = await findRRset(view, canonicalName(edit.owner), edit.type);
+    if (!isSame(stored, edit.after)) kept.push(edit);
+  }
+  return kept;
+}
+
+function isSame(stored: StoredRRset | undefined, after: ContentEdit['after']): boolean {
+  if (stored === undefined || after === undefined) return stored === undefined && after === undefined;
+  const { rrset, content } = after;
+  return (
+    stored.rrset.ttl === rrset.ttl &&
+    stored.rrset.owner === rrset.owner &&
+    stored.rrset.rdatas.join('\n') === rrset.rdatas.join('\n') &&
+    JSON.stringify(stored.content?.values) === JSON.stringify(content?.values)
+  );
+}
+
+/** Find an RRset of a version. */
+export async function findRRset(
+  view: StoredZoneView,
+  owner: CanonicalName,
+  type: RRType,
+): Promise<StoredRRset | undefined> {
+  return (await view.rrsetsAt(orderKeyOf(owner))).find(({ rrset }) => rrset.type === type);
+}
+
+function isSoa(owner: Name, type: RRType, apex: CanonicalName): boolean {
+  return type === rrTypes.SOA && canonicalName(owner) === apex;
+}
+
+async function soaEdit(
+  view: StoredZoneView,
+  apex: CanonicalName,
+  edits: readonly ContentEdit[],
+  serial: number,
+): Promise<ContentEdit> {
+  const edited = edits.find(({ owner, type }) => isSoa(owner, type, apex))?.after?.rrset;
+  const soa = edited ?? (await findRRset(view, apex, rrTypes.SOA))?.rrset;
+  if (soa === undefined) throw new DnssecError('zone-invalid', `${formatName(apex)} has no SOA`);
+  const rdatas = [withSerial(soa.rdatas[0] as Rdata, serial)];
+  return { owner: apex, type: rrTypes.SOA, after: { rrset: { ...soa, rdatas } } };
+}
+
+/** Check the owners that a change touches. @throws DnssecError zone-invalid with all errors at once */
+async function checkChange(
+  after: ChangedView,
+  apex: CanonicalName,
+  edits: readonly ContentEdit[],
+  maxTtl: number | undefined,
+): Promise<ZoneFault[]> {
+  const faults: ZoneFault[] = [];
+  for (const owner of new Set(edits.map((edit) => canonicalName(edit.owner)))) {
+    const rrsets = (await after.rrsetsAt(orderKeyOf(owner))).map(({ rrset }) => rrset);
+    faults.push(...checkOwner({ apex, owner, rrsets }, maxTtl === undefined ? {} : { maxTtl }));
+  }
+  const errors = faults.filter(({ severity }) => severity === 'error');
+  if (errors.length === 0) return faults;
+  throw new DnssecError('zone-invalid', `the change is refused: ${errors.map(formatFault).join('; ')}`, {
+    details: { faults: errors.map((fault) => ({ code: fault.code, message: formatFault(fault) })) },
+  });
+}
+
+/** How a policy denies existence. */
+export function denialRules({ denial, optOut }: SigningPolicy, apex: CanonicalName): DenialRules {
+  if (denial === 'nsec') return { kind: 'nsec', links: nsecLinks };
+  return { kind: 'nsec3', links: nsec3Links({ ...defaultNsec3, optOut }, apex), optOut };
+}
+
+/** What is common to all signatures of a version. */
+export async function signingContext(
+  ports: ZonePorts,
+  zone: ManagedZone,
+  signing: ZoneSigning,
+  now: number,
+): Promise<{ readonly context: SigningContext; readonly signer: SigningPorts }> {
+  assertClockAdvances(now, Math.floor(signing.lastSignedAt / 1000));
+  const signer = ports.serviceSigner(zone, signing.region);
+  const { validity, inceptionOffset, jitter } = signing.policy;
+  const context = {
+    apex: apexOf(zone),
+    keys: await ports.keys.get(signing.keys, signer),
+    validity: { lifetime: validity, inceptionOffset, jitter },
+    now,
+  };
+  return { context, signer: { signer, verifier: ports.verifier } };
+}
+
+type Written = Pick<VersionChange, 'rrsets' | 'links' | 'removedLinks'>;
+
+/** A change between its planning and its signing. */
+interface OpenChange {
+  readonly view: StoredZoneView;
+  readonly after: ChangedView;
+  readonly edits: readonly ContentEdit[];
+  readonly renewals: NonNullable<VersionWish['renewals']>;
+}
+
+async function signChange(ports: ZonePorts, zone: ManagedZone, change: OpenChange, now: number): Promise<Written> {
+  const { view, after, edits, renewals } = change;
+  const { signing } = zone;
+  const contents = new Map(
+    edits.map(({ owner, type, after: put }) => [rowName(orderKeyOf(canonicalName(owner)), type), put?.content]),
+  );
+  if (signing === undefined) {
+    const put = edits.flatMap(({ after: one }) => (one === undefined ? [] : [one]));
+    const rrsets = put.map(({ rrset, content }) => ({
+      key: orderKeyOf(canonicalName(rrset.owner)),
+      rrset,
+      rrsigs: [],
+      ...(content === undefined ? {} : { content }),
+    }));
+    return { rrsets, links: [], removedLinks: [] };
+  }
+  const apex = apexOf(zone);
+  const changes = edits.map(({ owner, type, after: put }) => ({ owner, type, after: put?.rrset }));
+  const planned = await planChange(apex, view, after, view, changes, denialRules(signing.policy, apex));
+  const plan = withRenewals(planned, renewals);
+  const { context, signer } = await signingContext(ports, zone, signing, now);
+  const written = await signPlan(plan, await ttlOfDenial(after, apex), signing.policy, context, signer);
+  // What a plan neither signs nor strips is published unsigned, as glue is.
+  const isPlanned = new Set(written.rrsets.map(({ key, rrset }) => rowName(key, rrset.type)));
+  const unsigned = edits.flatMap(({ owner, type, after: put }) => {
+    const key = orderKeyOf(canonicalName(owner));
+    return put === undefined || isPlanned.has(rowName(key, type)) ? [] : [{ key, rrset: put.rrset, rrsigs: [] }];
+  });
+  const rrsets: StoredRRset[] = [];
+  for (const entry of [...written.rrsets, ...unsigned]) {
+    const name = rowName(entry.key, entry.rrset.type);
+    const content = contents.has(name) ? contents.get(name) : await contentOf(view, entry);
+    rrsets.push(content === undefined ? entry : { ...entry, content });
+  }
+  return { ...written, rrsets };
+}
+
+/** Add what is to be renewed and is not changed anyway. */
+function withRenewals(plan: ChangePlan, { rrsets, links }: NonNullable<VersionWish['renewals']>): ChangePlan {
+  const rows = new Set([...plan.toSign, ...plan.toStrip].map(({ key, rrset }) => rowName(key, rrset.type)));
+  const places = new Set([...plan.chain.written, ...plan.chain.removed].map(({ place }) => place));
+  const toSign = [...plan.toSign, ...rrsets.filter(({ key, rrset }) => !rows.has(rowName(key, rrset.type)))];
+  const written = [...plan.chain.written, ...links.filter(({ place }) => !places.has(place))];
+  return { ...plan, toSign, chain: { ...plan.chain, written } };
+}
+
+async function contentOf(view: StoredZoneView, { rrset }: SignedRRset): Promise<RecordContent | undefined> {
+  return (await findRRset(view, canonicalName(rrset.owner), rrset.type))?.content;
+}
+
+async function ttlOfDenial(after: ChangedView, apex: CanonicalName): Promise<number> {
+  const soa = (await after.rrsetsAt(orderKeyOf(apex))).find(({ rrset }) => rrset.type === rrTypes.SOA)?.rrset;
+  if (soa === undefined) throw new DnssecError('zone-invalid', `${formatName(apex)} has no SOA`);
+  return denialTtl(soa.ttl, parseSoa(soa.rdatas[0] as Rdata).minimum);
+}
+
+/** Have all that a plan names signed and verified. */
+async function signPlan(
+  { toSign, toStrip, chain }: ChangePlan,
+  ttl: number,
+  policy: SigningPolicy,
+  context: SigningContext,
+  ports: SigningPorts,
+): Promise<Written> {
+  const type = policy.denial === 'nsec' ? rrTypes.NSEC : rrTypes.NSEC3;
+  const links = chain.written.map((link) => ({
+    link,
+    rrset: { owner: link.owner, type, ttl, rdatas: [link.rdata] },
+  }));
+  const planned = [...toSign, ...links].map(({ rrset }) => planRRset(context, canonicalName(rrset.owner), rrset));
+  const verified = await signPlanned(planned, ports);
+  const rrsets: StoredRRset[] = toSign.map(({ key, rrset }, index) => {
+    const rrsigs = verified[index]?.rrsigs ?? [];
+    return { key, rrset, rrsigs, refreshAt: refreshTime(rrsigs, policy) };
+  });
+  const storedLinks: StoredLink[] = links.map(({ link }, index) => {
+    const rrsigs = verified[toSign.length + index]?.rrsigs ?? [];
+    return { ...link, ttl, rrsigs, refreshAt: refreshTime(rrsigs, policy) };
+  });
+  const stripped = toStrip.map(({ key, rrset }) => ({ key, rrset, rrsigs: [] }));
+  const removedLinks: Octets[] = chain.removed.map(({ place }) => place);
+  return { rrsets: [...rrsets, ...stripped], links: storedLinks, removedLinks };
+}
+
+/** When signatures are due for their renewal, in seconds. */
+export function refreshTime(rrsigs: readonly Rdata[], { refresh }: SigningPolicy): number {
+  return Math.min(...rrsigs.map((rrsig) => parseRrsig(rrsig).expiration)) - refresh;
+}

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { canonicalName, type CanonicalName, formatName, isWithin, type Name } from '#dns/name.ts';
+import { formatRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
+import type { ResourceRecord } from '#dns/rrset.ts';
+import { parseZoneText } from '#dns/zone-file/read.ts';
+import { formatRecord } from '#dns/zone-file/print.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import { formatRecordValue, isRecordType } from '#dnssec/core/managed/record-values.ts';
+import { ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
+import {
+  apexOf,
+  type ChangeCause,
+  type ContentEdit,
+  publishVersion,
+} from '#dnssec/operations/zones/publish-version.ts';
+import { readAll } from '#dnssec/operations/zones/sign-whole-zone.ts';
+import { recordsOfLink, recordsOfRRset } from '#dnssec/operations/zones/differences.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import type { Caller } from '#dnssec/ports.ts';
+import type { ManagedZone, StoredRRset } from '#dnssec/ports-zones.ts';
+
+/** What an import did, or would do; numbers of RRsets. */
+export interface ImportResult {
+  readonly created: number;
+  readonly updated: number;
+  readonly deleted: number;
+  /** RRsets that are there already, and records that the service makes itself. */
+  readonly skipped: number;
+  readonly records: readonly StoredRRset[];
+}
+
+const linksTogether = 1000;
+
+/** Print a zone as a master file: its contents, or all that is published. */
+export async function exportZone(ports: ZonePorts, caller: Caller, id: string, signed: boolean): Promise<string> {
+  const zone = await getOwnZone(ports, caller, id);
+  const lines: string[] = [];
+  const stored = await readAll(ports, zone);
+  const soaFirst = stored.toSorted((left, right) => Number(isSoa(right)) - Number(isSoa(left)));
+  for (const entry of soaFirst) {
+    if (!signed && entry.content === undefined && !isOfZone(entry.rrset.type)) continue;
+    for (const record of signed ? recordsOfRRset(entry) : recordsOfRRset({ ...entry, rrsigs: [] }))
+      lines.push(formatRecord(record));
+  }
+  if (signed) for await (const record of linkRecords(ports, zone)) lines.push(formatRecord(record));
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+async function* linkRecords(ports: ZonePorts, zone: ManagedZone): AsyncGenerator<ResourceRecord> {
+  let after: Parameters<ZonePorts['store']['readLinks']>[2];
+  for (;;) {
+    const page = await ports.store.readLinks(zone.id, linksTogether, after);
+    for (const link of page) yield* recordsOfLink(link);
+    after = page.at(-1)?.place;
+    if (page.length < linksTogether) return;
+  }
+}
+
+function isSoa({ rrset }: StoredRRset): boolean {
+  return rrset.type === rrTypes.SOA;
+}
+
+/** The SOA and the name servers of the configuration are part of the zone, though no caller wrote them. */
+function isOfZone(type: RRType): boolean {
+  return type === rrTypes.SOA || type === rrTypes.NS;
+}
+
+/**
+ * Put the records of a master file into a zone as one version: merged with what is there, or in its place. The SOA and
+ * what DNSSEC makes are left out.
+ *
+ * @throws DnssecError zone-invalid with all faults, DnsError zone-file-invalid and what publishing throws
+ */
+export async function importZone(
+  ports: ZonePorts,
+  caller: Caller,
+  id: string,
+  request: { readonly zoneFile: string; readonly replaceExisting: boolean; readonly dryRun: boolean },
+  cause: ChangeCause,
+): Promise<ImportResult> {
+  const zone = await getOwnZone(ports, caller, id);
+  const apex = apexOf(zone);
+  const parsed = parseZoneText(request.zoneFile, { fileName: 'zoneFile', origin: apex, defaultTtl: 3600 });
+  const wanted = groupRRsets(parsed, apex);
+  let result: ImportResult | undefined;
+  const { change } = await publishVersion(
+    ports,
+    zone.id,
+    cause,
+    async (current) => {
+      const composed = await composeImport(ports, current, apex, wanted, request.replaceExisting);
+      result = { ...composed.counts, skipped: composed.counts.skipped + wanted.leftOut, records: [] };
+      return { edits: composed.edits };
+    },
+    { dryRun: request.dryRun },
+  );
+  if (result === undefined) throw new DnssecError('conflict', 'the import was not carried out');
+  const records = (change?.rrsets ?? []).filter(({ content }) => content !== undefined);
+  return { ...result, records };
+}
+
+type Rrsets = ReturnType<ZoneBuilder['build']>['nodes'][number]['rrsets'][number];
+
+function groupRRsets(
+  records: readonly ResourceRecord[],
+  apex: CanonicalName,
+): { readonly rrsets: readonly Rrsets[]; readonly leftOut: number } {
+  const builder = new ZoneBuilder(apex);
+  const outside = records.filter(({ owner }) => !isWithin(canonicalName(owner), apex));
+  if (outside.length > 0) {
+    const names = outside.slice(0, 10).map(({ owner }) => formatName(owner));
+    throw new DnssecError('zone-invalid', `zoneFile: not within ${formatName(apex)}: ${names.join(', ')}`);
+  }
+  const kept = records.filter(({ type }) => isRecordType(type));
+  builder.add(kept);
+  const rrsets = builder.build().nodes.flatMap((node) => node.rrsets);
+  return { rrsets, leftOut: records.length - kept.length };
+}
+
+async function composeImport(
+  ports: ZonePorts,
+  zone: ManagedZone,
+  apex: CanonicalName,
+  { rrsets }: ReturnType<typeof groupRRsets>,
+  replaceExisting: boolean,
+): Promise<{ edits: ContentEdit[]; counts: Omit<ImportResult, 'records'> }> {
+  const now = ports.clock.now();
+  const stored = new Map(
+    (await readAll(ports, zone)).map((entry) => [rowOf(entry.rrset.owner, entry.rrset.type), entry]),
+  );
+  const edits: ContentEdit[] = [];
+  const counts = { created: 0, updated: 0, deleted: 0, skipped: 0 };
+  const seen = new Set<string>();
+  for (const rrset of rrsets) {
+    const row = rowOf(rrset.owner, rrset.type);
+    seen.add(row);
+    const there = stored.get(row);
+    const same =
+      there?.content !== undefined &&
+      there.rrset.ttl === rrset.ttl &&
+      sortedRdatas(there.rrset.rdatas) === sortedRdatas(rrset.rdatas);
+    if (same) {
+      counts.skipped += 1;
+      continue;
+    }
+    const values = rrset.rdatas.map((rdata) => formatRecordValue(rrset.type, rdata));
+    const content =
+      there?.content === undefined
+        ? { identity: `dnsr-${randomUUID()}`, name: relativeName(rrset.owner, apex), values, createdAt: now }
+        : { ...there.content, values, updatedAt: now };
+    if (there?.content === undefined) counts.created += 1;
+    else counts.updated += 1;
+    edits.push({ owner: rrset.owner, type: rrset.type, after: { rrset, content } });
+  }
+  if (!replaceExisting) return { edits, counts };
+  for (const [row, { rrset, content }] of stored) {
+    if (content === undefined || seen.has(row)) continue;
+    counts.deleted += 1;
+    const isApexNs = rrset.type === rrTypes.NS && canonicalName(rrset.owner) === apex;
+    const after = isApexNs ? { rrset: nsOf(apex, ports.nameServers) } : undefined;
+    edits.push({ owner: rrset.owner, type: rrset.type, after });
+  }
+  return { edits, counts };
+}
+
+function rowOf(owner: Name, type: RRType): string {
+  return `${formatRRType(type)} ${canonicalName(owner)}`;
+}
+
+function sortedRdatas(rdatas: readonly string[]): string {
+  return rdatas.toSorted((left, right) => (left < right ? -1 : 1)).join('\n');
+}
+
+/** Write a name relative to the apex. */
+export function relativeName(owner: Name, apex: CanonicalName): string {
+  if (canonicalName(owner) === apex) return '@';
+  const text = formatName(owner);
+  const suffix = formatName(apex);
+  return text.slice(0, text.length - suffix.length - 1);
+}

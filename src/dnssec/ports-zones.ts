@@ -1,0 +1,169 @@
+import type { Octets } from '#lib/octets.ts';
+import type { OrderKey } from '#dns/name.ts';
+import type { RRType } from '#dns/rr-type.ts';
+import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
+import type { ChainLink, ChainView, SignedRRset, ZoneView } from '#dnssec/core/change/zone-view.ts';
+import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+
+/** Whose zones are meant: without a project those of the organisation itself. */
+export interface ZoneScope {
+  readonly organisation: string;
+  readonly project?: string;
+}
+
+/** A zone that the service holds. Times are milliseconds since the epoch. */
+export interface ManagedZone {
+  readonly id: number;
+  /** `dnsz-…`. */
+  readonly identity: string;
+  readonly scope: ZoneScope;
+  /** In lower case, without the final dot. */
+  readonly name: string;
+  readonly slug: string;
+  readonly description?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly updatedAt?: number;
+  readonly objectVersion: number;
+  /** 1, 2, 3, …: grows with every published change of the contents. */
+  readonly version: number;
+  readonly serial: number;
+  /** Absent while the zone is not signed. */
+  readonly signing?: ZoneSigning;
+  /** Seconds; when the first signature is due for its renewal. */
+  readonly refreshAt?: number;
+}
+
+/** What the API shows of an RRset, as it was given. */
+export interface RecordContent {
+  /** `dnsr-…`. */
+  readonly identity: string;
+  /** Relative to the zone: `@`, `*`, `www`. */
+  readonly name: string;
+  readonly values: readonly string[];
+  readonly createdAt: number;
+  readonly updatedAt?: number;
+}
+
+/** An RRset of a zone as it is kept. */
+export interface StoredRRset extends SignedRRset {
+  /** Absent for RRsets that the service makes. */
+  readonly content?: RecordContent;
+  /** Seconds; when its signatures are due for renewal. Absent while it has none. */
+  readonly refreshAt?: number;
+}
+
+/** A link of the chain of denial as it is kept. */
+export interface StoredLink extends ChainLink {
+  readonly ttl: number;
+  readonly rrsigs: readonly Rdata[];
+  /** Seconds. */
+  readonly refreshAt: number;
+}
+
+/** An RRset that is taken away, by its place. */
+export interface RRsetPlace {
+  readonly key: OrderKey;
+  readonly type: RRType;
+}
+
+/** A record that a version took away or added. */
+export interface DifferenceRecord extends ResourceRecord {
+  /** What the API showed of its RRset. */
+  readonly content?: RecordContent;
+}
+
+export interface ZoneVersion {
+  readonly version: number;
+  readonly serial: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Why there is this version, for people. */
+  readonly reason: string;
+  readonly principal?: string;
+  /** Numbers of records; absent where the version has no list of them. */
+  readonly removed?: number;
+  readonly added?: number;
+}
+
+/** Everything that one version changes, written in one transaction. */
+export interface VersionChange {
+  /** As it is after the change: its `version` is one more than the stored one. */
+  readonly zone: ManagedZone;
+  readonly rrsets: readonly StoredRRset[];
+  readonly removedRRsets: readonly RRsetPlace[];
+  readonly links: readonly StoredLink[];
+  readonly removedLinks: readonly Octets[];
+  /** Whether all links of the former chain go, as when the kind of denial changes. */
+  readonly clearLinks: boolean;
+  readonly version: ZoneVersion;
+  /** Absent where there is no list of the records. */
+  readonly differences?: { readonly removed: readonly DifferenceRecord[]; readonly added: readonly DifferenceRecord[] };
+}
+
+/** A version of a zone as the store has it, with what the API shows. */
+export interface StoredZoneView extends ZoneView, ChainView {
+  rrsetsAt(key: OrderKey): Promise<readonly StoredRRset[]>;
+  findLink(place: Octets): Promise<StoredLink | undefined>;
+}
+
+export interface ZoneFilter {
+  readonly name?: string | undefined;
+  readonly identity?: string | undefined;
+  readonly slug?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface RecordFilter {
+  readonly name?: string | undefined;
+  readonly type?: RRType | undefined;
+}
+
+/**
+ * Holds zones: their contents, signatures and chain of denial, keyed in canonical order, and their versions.
+ *
+ * - A call that resolves is durable; one that rejects has changed nothing.
+ * - `publish` is one transaction, and succeeds only on the version that it was made for: `conflict` otherwise. Whoever
+ *   reads sees a version whole or not at all.
+ * - The cost of a call follows what it reads or writes, not the size of the zone.
+ */
+export interface ZoneStore {
+  /** Add a zone with its first version. @throws DnssecError conflict when there is one of that name */
+  insertZone(zone: Omit<ManagedZone, 'id'>, change: Omit<VersionChange, 'zone'>): Promise<ManagedZone>;
+  findZone(scope: ZoneScope, identityOrName: string): Promise<ManagedZone | undefined>;
+  /** Whatever its scope. */
+  findZoneByName(name: string): Promise<ManagedZone | undefined>;
+  getZone(id: number): Promise<ManagedZone>;
+  listZones(scope: ZoneScope, filter: ZoneFilter): Promise<readonly ManagedZone[]>;
+  /** Change description, labels and annotations. @throws DnssecError conflict when `objectVersion` is not one more than the stored one */
+  describeZone(zone: ManagedZone): Promise<void>;
+  /** Write down how the signing of the newest version stands, and when it goes on. @throws DnssecError conflict when there is a newer one */
+  noteSigning(zone: ManagedZone): Promise<void>;
+  deleteZone(zone: ManagedZone): Promise<void>;
+  /** @throws DnssecError conflict */
+  publish(change: VersionChange): Promise<void>;
+  viewOf(zoneId: number): StoredZoneView;
+  findRecord(zoneId: number, identity: string): Promise<StoredRRset | undefined>;
+  /** RRsets that the API shows, in canonical order. */
+  listRecords(zoneId: number, filter: RecordFilter, limit: number, after?: RRsetPlace): Promise<readonly StoredRRset[]>;
+  /** All RRsets in canonical order, without those of denial. */
+  readRRsets(zoneId: number, limit: number, after?: RRsetPlace): Promise<readonly StoredRRset[]>;
+  readLinks(zoneId: number, limit: number, after?: Octets): Promise<readonly StoredLink[]>;
+  /** What is due for a renewal of its signatures first. @param before seconds */
+  dueRRsets(zoneId: number, before: number, limit: number): Promise<readonly StoredRRset[]>;
+  dueLinks(zoneId: number, before: number, limit: number): Promise<readonly StoredLink[]>;
+  /** Zones with something due, the most urgent first. @param before seconds */
+  dueZones(before: number, limit: number): Promise<readonly ManagedZone[]>;
+  /** When the first signature of a zone is due, in seconds. */
+  firstRefresh(zoneId: number): Promise<number | undefined>;
+  listVersions(zoneId: number, limit: number, before?: number): Promise<readonly ZoneVersion[]>;
+  readDifferences(
+    zoneId: number,
+    version: number,
+  ): Promise<
+    { readonly removed: readonly DifferenceRecord[]; readonly added: readonly DifferenceRecord[] } | undefined
+  >;
+  /** Forget the differences of versions up to one. */
+  dropDifferences(zoneId: number, upTo: number): Promise<void>;
+}
