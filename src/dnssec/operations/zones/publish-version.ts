@@ -212,6 +212,9 @@ async function soaEdit(
   return { owner: apex, type: rrTypes.SOA, after: { rrset: { ...soa, rdatas } } };
 }
 
+/** Legal, but there are name servers that load no zone with it: secondaries would stay behind. */
+const refusedBySecondaries: ReadonlySet<string> = new Set(['wildcard-delegation']);
+
 /** Check the owners that a change touches. @throws DnssecError zone-invalid with all errors at once */
 async function checkChange(
   after: ChangedView,
@@ -224,7 +227,7 @@ async function checkChange(
     const rrsets = (await after.rrsetsAt(orderKeyOf(owner))).map(({ rrset }) => rrset);
     faults.push(...checkOwner({ apex, owner, rrsets }, maxTtl === undefined ? {} : { maxTtl }));
   }
-  const errors = faults.filter(({ severity }) => severity === 'error');
+  const errors = faults.filter(({ severity, code }) => severity === 'error' || refusedBySecondaries.has(code));
   if (errors.length === 0) return faults;
   throw new DnssecError('zone-invalid', `the change is refused: ${errors.map(formatFault).join('; ')}`, {
     details: { faults: errors.map((fault) => ({ code: fault.code, message: formatFault(fault) })) },
