@@ -183,18 +183,16 @@ export const VerifyHmacRequest = Type.Object(
 );
 export type VerifyHmacRequest = Static<typeof VerifyHmacRequest>;
 
-export const ExportRequest = Type.Optional(Type.Object({ keyVersion: Type.Optional(KeyVersionText) }, closed));
+export const ExportRequest = Type.Object({ keyVersion: Type.Optional(KeyVersionText) }, closed);
 export const ExportResponse = Type.Object({ keyMaterial: Type.String(), keyVersion: Type.String() });
 export const WrappingKeyResponse = Type.Object({ publicKey: Type.String(), algorithm: Type.String() });
 
-export const DataKeyRequest = Type.Optional(
-  Type.Object(
-    {
-      bits: Type.Optional(Type.Union([Type.Literal(128), Type.Literal(256)])),
-      associatedData: AssociatedData,
-    },
-    closed,
-  ),
+export const DataKeyRequest = Type.Object(
+  {
+    bits: Type.Optional(Type.Union([Type.Literal(128), Type.Literal(256)])),
+    associatedData: AssociatedData,
+  },
+  closed,
 );
 export const DataKeyResponse = Type.Object({
   plaintext: Type.String(),

@@ -28,7 +28,7 @@ import {
   signatureEncoding,
 } from '#kms/http/crypto-bodies.ts';
 import { goodItems, type Item, mergeOutcomes, renderOutcomes } from '#kms/http/items.ts';
-import { batchBodyLimit, describe, KeyPath } from '#kms/http/route.ts';
+import { batchBodyLimit, describe, emptyBodyAllowed, KeyPath } from '#kms/http/route.ts';
 import { hmac, verifyHmac } from '#kms/operations/authenticate-message.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
 import { decrypt, encrypt, generateDataKey, rewrap } from '#kms/operations/encrypt.ts';
@@ -153,10 +153,13 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
 
   app.post(
     '/:region/keys/:id/export',
-    { schema: { ...describe('Export key material', ExportResponse), params: KeyPath, body: ExportRequest } },
+    {
+      ...emptyBodyAllowed,
+      schema: { ...describe('Export key material', ExportResponse), params: KeyPath, body: ExportRequest },
+    },
     async (request, reply) => {
       const caller = await callerOf(ports, request);
-      const wanted = readVersion(request.body?.keyVersion);
+      const wanted = readVersion(request.body.keyVersion);
       const { version, material } = await exportKey(ports, caller, request.params, wanted);
       using secret = material;
       return sendSecret(reply, 'keyMaterial', secret.bytes, { keyVersion: formatKeyVersion(version) });
@@ -165,10 +168,13 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
 
   app.post(
     '/:region/keys/:id/generate-data-key',
-    { schema: { ...describe('Generate a data key', DataKeyResponse), params: KeyPath, body: DataKeyRequest } },
+    {
+      ...emptyBodyAllowed,
+      schema: { ...describe('Generate a data key', DataKeyResponse), params: KeyPath, body: DataKeyRequest },
+    },
     async (request, reply) => {
       const caller = await callerOf(ports, request);
-      const { bits = 256, associatedData } = request.body ?? {};
+      const { bits = 256, associatedData } = request.body;
       const call = { bytes: bits === 128 ? 16 : 32, ...readAssociatedData(associatedData) } as const;
       const { version, plaintext, ciphertext } = await generateDataKey(ports, caller, request.params, call);
       using secret = plaintext;

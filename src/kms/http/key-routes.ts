@@ -16,7 +16,7 @@ import { formatSpki, parsePublicKeyFormat } from '#kms/core/public-key.ts';
 import { callerOf, idempotencyKeyOf } from '#kms/http/caller.ts';
 import { formatKeyCursor, labelFilter, parseKeyCursor, readNewKey } from '#kms/http/key-bodies.ts';
 import { renderKey, renderSummary } from '#kms/http/render.ts';
-import { describe, KeyPath, RegionPath } from '#kms/http/route.ts';
+import { describe, emptyBodyAllowed, KeyPath, RegionPath } from '#kms/http/route.ts';
 import {
   cancelKeyDeletion,
   changeKeyRotation,
@@ -100,7 +100,10 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
 
   app.patch(
     '/:region/keys/:id/rotation',
-    { schema: { ...describe('Change the automatic rotation', KmsKey), params: KeyPath, body: RotationRequest } },
+    {
+      ...emptyBodyAllowed,
+      schema: { ...describe('Change the automatic rotation', KmsKey), params: KeyPath, body: RotationRequest },
+    },
     async (request) => {
       const { region, id } = request.params;
       const caller = await callerOf(ports, request);

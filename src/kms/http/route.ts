@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 
 /** Octets of a batch. */
@@ -10,3 +11,10 @@ export const KeyPath = Type.Object({ region: Type.String({ maxLength: 255 }), id
 export function describe<Answer extends TSchema>(summary: string, answer?: Answer, status = 200, tag = 'KMS') {
   return { summary, tags: [tag], ...(answer === undefined ? {} : { response: { [status]: answer } }) };
 }
+
+/** For calls that may come without a body, which is the same as an empty one. */
+export const emptyBodyAllowed = {
+  preValidation: async (request: FastifyRequest): Promise<void> => {
+    request.body ??= {};
+  },
+};

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type KmsApi, openKmsApi } from '#test/support/kms-api.ts';
+
+/** What the contract says of each key type. */
+interface Expected {
+  readonly type: string;
+  readonly encrypts: boolean;
+  readonly signs: boolean;
+  readonly macs: boolean;
+  readonly hasPublicKey: boolean;
+  readonly makesDataKeys: boolean;
+}
+
+const aead = { encrypts: true, signs: false, macs: false, hasPublicKey: false, makesDataKeys: true };
+const rsa = { encrypts: true, signs: true, macs: false, hasPublicKey: true, makesDataKeys: false };
+const signing = { encrypts: false, signs: true, macs: false, hasPublicKey: true, makesDataKeys: false };
+const mac = { encrypts: false, signs: false, macs: true, hasPublicKey: false, makesDataKeys: false };
+
+const types: readonly Expected[] = [
+  { type: 'aes128-gcm96', ...aead },
+  { type: 'aes256-gcm96', ...aead },
+  { type: 'chacha20-poly1305', ...aead },
+  { type: 'rsa-2048', ...rsa },
+  { type: 'rsa-3072', ...rsa },
+  { type: 'rsa-4096', ...rsa },
+  { type: 'ecdsa-p256', ...signing },
+  { type: 'ecdsa-p384', ...signing },
+  { type: 'ecdsa-p521', ...signing },
+  { type: 'ed25519', ...signing },
+  { type: 'hmac', ...mac },
+  { type: 'hmac-sha256', ...mac },
+  { type: 'hmac-sha512', ...mac },
+];
+
+const states = ['active', 'disabled', 'pending_deletion'] as const;
+const input = Buffer.from('input').toString('base64');
+
+let api: KmsApi;
+beforeAll(async () => {
+  api = await openKmsApi({ workers: 2 });
+});
+afterAll(() => api[Symbol.asyncDispose]());
+
+const move: Readonly<Record<(typeof states)[number], (path: string) => Promise<unknown>>> = {
+  active: async () => undefined,
+  disabled: (path) => api.call('POST', `${path}/disable`),
+  pending_deletion: (path) => api.call('DELETE', path),
+};
+
+describe.each(types)('a key of type $type', (expected) => {
+  /** By its identity: the slug of a key that waits for its deletion is free for others. */
+  let path = '';
+  /** What version 1 and version 2 made, by operation. */
+  const made: Record<string, string[]> = { encrypt: [], sign: [], hmac: [] };
+
+  beforeAll(async () => {
+    const name = `key ${expected.type}`;
+    const created = await api.call('POST', '/v1/kms/nl-01/keys', { name, keyType: expected.type, exportAllowed: true });
+    expect(created.status).toBe(201);
+    path = `/v1/kms/nl-01/keys/${created.body.identity}`;
+    for (const version of ['1', '2']) {
+      if (version === '2') expect((await api.call('POST', `${path}/rotate`)).body.latestVersion).toBe(2);
+      if (expected.encrypts) {
+        const { body } = await api.call('POST', `${path}/encrypt`, { plaintext: input });
+        expect(body.keyVersion).toBe(version);
+        made['encrypt']!.push(body.ciphertext);
+      }
+      if (expected.signs) made['sign']!.push((await api.call('POST', `${path}/sign`, { input })).body.signature);
+      if (expected.macs) made['hmac']!.push((await api.call('POST', `${path}/hmac`, { input })).body.hmac);
+    }
+  });
+
+  describe.each(states)('that is %s', (state) => {
+    beforeAll(async () => {
+      await move[state](path);
+      expect((await api.call('GET', path)).body.status).toBe(state);
+    });
+    afterAll(async () => {
+      if (state === 'disabled') await api.call('POST', `${path}/enable`);
+      if (state === 'pending_deletion') await api.call('DELETE', `${path}/cancel-deletion`);
+    });
+
+    const usable = state === 'active';
+    /** Expect success where the type can and the state lets it, and the right refusal elsewhere. */
+    const check = async (can: boolean, call: string, body: object, good: object) => {
+      const answer = await api.call('POST', `${path}/${call}`, body);
+      const code = usable ? 'wrong-operation' : 'wrong-state';
+      if (usable && can) expect(answer).toMatchObject({ status: 200, body: good });
+      else expect(answer).toMatchObject({ status: 400, body: { code } });
+    };
+
+    test.each(['1', '2', 'v1', undefined])('uses version %s', async (keyVersion) => {
+      const number = keyVersion?.replace('v', '') ?? '2';
+      const version = keyVersion === undefined ? {} : { keyVersion };
+      const tag = (field: string) => ({ [field]: expect.stringMatching(`^thalassa:v${number}:`), keyVersion: number });
+      await check(expected.encrypts, 'encrypt', { plaintext: input, ...version }, tag('ciphertext'));
+      await check(expected.signs, 'sign', { input, ...version }, tag('signature'));
+      await check(expected.macs, 'hmac', { input, ...version }, tag('hmac'));
+      const { status, body } = await api.call('POST', `${path}/export`, version);
+      if (usable) expect({ status, version: body.keyVersion }).toEqual({ status: 200, version: number });
+      else expect({ status, code: body.code }).toEqual({ status: 400, code: 'wrong-state' });
+    });
+
+    test.each(['3', '999999', 'v3'])('has no version %s', async (keyVersion) => {
+      const can = { encrypt: expected.encrypts, sign: expected.signs, hmac: expected.macs };
+      for (const [call, isAble] of Object.entries(can)) {
+        const body = call === 'encrypt' ? { plaintext: input, keyVersion } : { input, keyVersion };
+        const answer = await api.call('POST', `${path}/${call}`, body);
+        const code = !usable ? 'wrong-state' : isAble ? 'version-unknown' : 'wrong-operation';
+        expect(answer).toMatchObject({ status: 400, body: { code } });
+      }
+    });
+
+    test.each([0, 1])('takes what version %i + 1 made', async (index) => {
+      const keyVersion = String(index + 1);
+      const tagged = { encrypt: 'thalassa:v1:AAAA', sign: 'thalassa:v1:AAAA', hmac: 'thalassa:v1:AAAA' };
+      const ciphertext = made['encrypt']![index] ?? tagged.encrypt;
+      const signature = made['sign']![index] ?? tagged.sign;
+      const hmac = made['hmac']![index] ?? tagged.hmac;
+      await check(expected.encrypts, 'decrypt', { ciphertext }, { plaintext: input, keyVersion });
+      await check(expected.encrypts, 'rewrap', { ciphertext }, { keyVersion: '2' });
+      await check(expected.signs, 'verify', { input, signature }, { valid: true });
+      await check(expected.macs, 'verify-hmac', { input, hmac }, { valid: true, keyVersion });
+    });
+
+    test('takes nothing of a version that it does not have', async () => {
+      const of = (text: string | undefined) => (text ?? 'thalassa:v1:AAAA').replace(/:v\d:/, ':v9:');
+      const code = (isAble: boolean) => (!usable ? 'wrong-state' : isAble ? 'version-unknown' : 'wrong-operation');
+      const calls: readonly (readonly [string, boolean, object])[] = [
+        ['decrypt', expected.encrypts, { ciphertext: of(made['encrypt']![0]) }],
+        ['rewrap', expected.encrypts, { ciphertext: of(made['encrypt']![0]) }],
+        ['verify', expected.signs, { input, signature: of(made['sign']![0]) }],
+        ['verify-hmac', expected.macs, { input, hmac: of(made['hmac']![0]) }],
+      ];
+      for (const [call, isAble, body] of calls)
+        expect(await api.call('POST', `${path}/${call}`, body)).toMatchObject({
+          status: 400,
+          body: { code: code(isAble) },
+        });
+    });
+
+    test('makes data keys only as a symmetric key that encrypts', async () => {
+      await check(expected.makesDataKeys, 'generate-data-key', {}, { keyVersion: '2' });
+    });
+
+    test('shows its public keys in any state, if it has some', async () => {
+      const all = await api.call('GET', `${path}/public-key`);
+      const one = await api.call('GET', `${path}/public-key?version=1`);
+      if (!expected.hasPublicKey) {
+        expect([all.status, one.status]).toEqual([400, 400]);
+        return;
+      }
+      expect(Object.keys(all.body.keys)).toEqual(['1', '2']);
+      expect(one.body.keys).toEqual({ 1: all.body.keys['1'] });
+      expect((await api.call('GET', `${path}/public-key?version=3`)).body.code).toBe('version-unknown');
+    });
+
+    test('rotates only while it is active', async () => {
+      if (usable) return; // a third version would change what the other tests expect
+      expect(await api.call('POST', `${path}/rotate`)).toMatchObject({ status: 400, body: { code: 'wrong-state' } });
+    });
+  });
+});
