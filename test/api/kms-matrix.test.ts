@@ -56,13 +56,12 @@ describe.each(types)('a key of type $type', (expected) => {
   beforeAll(async () => {
     const name = `key ${expected.type}`;
     const created = await api.call('POST', '/v1/kms/nl-01/keys', { name, keyType: expected.type, exportAllowed: true });
-    expect(created.status).toBe(201);
+    if (created.status !== 201) throw new Error(JSON.stringify(created.body));
     path = `/v1/kms/nl-01/keys/${created.body.identity}`;
     for (const version of ['1', '2']) {
-      if (version === '2') expect((await api.call('POST', `${path}/rotate`)).body.latestVersion).toBe(2);
+      if (version === '2') await api.call('POST', `${path}/rotate`);
       if (expected.encrypts) {
         const { body } = await api.call('POST', `${path}/encrypt`, { plaintext: input });
-        expect(body.keyVersion).toBe(version);
         made['encrypt']!.push(body.ciphertext);
       }
       if (expected.signs) made['sign']!.push((await api.call('POST', `${path}/sign`, { input })).body.signature);
@@ -73,7 +72,6 @@ describe.each(types)('a key of type $type', (expected) => {
   describe.each(states)('that is %s', (state) => {
     beforeAll(async () => {
       await move[state](path);
-      expect((await api.call('GET', path)).body.status).toBe(state);
     });
     afterAll(async () => {
       if (state === 'disabled') await api.call('POST', `${path}/enable`);
@@ -81,24 +79,27 @@ describe.each(types)('a key of type $type', (expected) => {
     });
 
     const usable = state === 'active';
-    /** Expect success where the type can and the state lets it, and the right refusal elsewhere. */
-    const check = async (can: boolean, call: string, body: object, good: object) => {
-      const answer = await api.call('POST', `${path}/${call}`, body);
-      const code = usable ? 'wrong-operation' : 'wrong-state';
-      if (usable && can) expect(answer).toMatchObject({ status: 200, body: good });
-      else expect(answer).toMatchObject({ status: 400, body: { code } });
-    };
+    const post = (call: string, body: object = {}) => api.call('POST', `${path}/${call}`, body);
+    /** Success where the type can and the state lets it, and the right refusal elsewhere. */
+    const wanted = (can: boolean, good: object) =>
+      usable && can
+        ? { status: 200, body: good }
+        : { status: 400, body: { code: usable ? 'wrong-operation' : 'wrong-state' } };
+
+    test('says so', async () => {
+      expect((await api.call('GET', path)).body).toMatchObject({ status: state, latestVersion: 2 });
+    });
 
     test.each(['1', '2', 'v1', undefined])('uses version %s', async (keyVersion) => {
       const number = keyVersion?.replace('v', '') ?? '2';
       const version = keyVersion === undefined ? {} : { keyVersion };
       const tag = (field: string) => ({ [field]: expect.stringMatching(`^thalassa:v${number}:`), keyVersion: number });
-      await check(expected.encrypts, 'encrypt', { plaintext: input, ...version }, tag('ciphertext'));
-      await check(expected.signs, 'sign', { input, ...version }, tag('signature'));
-      await check(expected.macs, 'hmac', { input, ...version }, tag('hmac'));
-      const { status, body } = await api.call('POST', `${path}/export`, version);
-      if (usable) expect({ status, version: body.keyVersion }).toEqual({ status: 200, version: number });
-      else expect({ status, code: body.code }).toEqual({ status: 400, code: 'wrong-state' });
+      expect(await post('encrypt', { plaintext: input, ...version })).toMatchObject(
+        wanted(expected.encrypts, tag('ciphertext')),
+      );
+      expect(await post('sign', { input, ...version })).toMatchObject(wanted(expected.signs, tag('signature')));
+      expect(await post('hmac', { input, ...version })).toMatchObject(wanted(expected.macs, tag('hmac')));
+      expect(await post('export', version)).toMatchObject(wanted(true, { keyVersion: number }));
     });
 
     test.each(['3', '999999', 'v3'])('has no version %s', async (keyVersion) => {
@@ -117,10 +118,14 @@ describe.each(types)('a key of type $type', (expected) => {
       const ciphertext = made['encrypt']![index] ?? tagged.encrypt;
       const signature = made['sign']![index] ?? tagged.sign;
       const hmac = made['hmac']![index] ?? tagged.hmac;
-      await check(expected.encrypts, 'decrypt', { ciphertext }, { plaintext: input, keyVersion });
-      await check(expected.encrypts, 'rewrap', { ciphertext }, { keyVersion: '2' });
-      await check(expected.signs, 'verify', { input, signature }, { valid: true });
-      await check(expected.macs, 'verify-hmac', { input, hmac }, { valid: true, keyVersion });
+      expect(await post('decrypt', { ciphertext })).toMatchObject(
+        wanted(expected.encrypts, { plaintext: input, keyVersion }),
+      );
+      expect(await post('rewrap', { ciphertext })).toMatchObject(wanted(expected.encrypts, { keyVersion: '2' }));
+      expect(await post('verify', { input, signature })).toMatchObject(wanted(expected.signs, { valid: true }));
+      expect(await post('verify-hmac', { input, hmac })).toMatchObject(
+        wanted(expected.macs, { valid: true, keyVersion }),
+      );
     });
 
     test('takes nothing of a version that it does not have', async () => {
@@ -133,31 +138,32 @@ describe.each(types)('a key of type $type', (expected) => {
         ['verify-hmac', expected.macs, { input, hmac: of(made['hmac']![0]) }],
       ];
       for (const [call, isAble, body] of calls)
-        expect(await api.call('POST', `${path}/${call}`, body)).toMatchObject({
+        expect(await post(call, body)).toMatchObject({
           status: 400,
           body: { code: code(isAble) },
         });
     });
 
     test('makes data keys only as a symmetric key that encrypts', async () => {
-      await check(expected.makesDataKeys, 'generate-data-key', {}, { keyVersion: '2' });
+      expect(await post('generate-data-key', {})).toMatchObject(wanted(expected.makesDataKeys, { keyVersion: '2' }));
     });
 
-    test('shows its public keys in any state, if it has some', async () => {
+    test.runIf(expected.hasPublicKey)('shows its public keys in any state', async () => {
       const all = await api.call('GET', `${path}/public-key`);
       const one = await api.call('GET', `${path}/public-key?version=1`);
-      if (!expected.hasPublicKey) {
-        expect([all.status, one.status]).toEqual([400, 400]);
-        return;
-      }
       expect(Object.keys(all.body.keys)).toEqual(['1', '2']);
       expect(one.body.keys).toEqual({ 1: all.body.keys['1'] });
       expect((await api.call('GET', `${path}/public-key?version=3`)).body.code).toBe('version-unknown');
     });
 
-    test('rotates only while it is active', async () => {
-      if (usable) return; // a third version would change what the other tests expect
-      expect(await api.call('POST', `${path}/rotate`)).toMatchObject({ status: 400, body: { code: 'wrong-state' } });
+    test.runIf(!expected.hasPublicKey)('has no public key to show', async () => {
+      const answer = await api.call('GET', `${path}/public-key`);
+      expect(answer).toMatchObject({ status: 400, body: { code: 'wrong-operation' } });
+    });
+
+    // An active key that rotates would have a third version, which the other tests do not expect.
+    test.runIf(!usable)('does not rotate', async () => {
+      expect(await post('rotate')).toMatchObject({ status: 400, body: { code: 'wrong-state' } });
     });
   });
 });
