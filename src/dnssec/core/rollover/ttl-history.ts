@@ -30,13 +30,8 @@ export const defaultTtls: Readonly<Record<TtlKind, number>> = { dnskey: hour, zo
 
 /** Start histories with TTLs that count for all of the past. @param ttls in seconds */
 export function startTtls(ttls: Readonly<Record<TtlKind, number>> = defaultTtls): RolloverTtls {
-  const start = (ttl: number): TtlHistory => [{ ttl }];
-  return {
-    dnskey: start(ttls.dnskey),
-    zone: start(ttls.zone),
-    negative: start(ttls.negative),
-    ds: start(ttls.ds),
-  };
+  const { dnskey, zone, negative, ds } = ttls;
+  return { dnskey: [{ ttl: dnskey }], zone: [{ ttl: zone }], negative: [{ ttl: negative }], ds: [{ ttl: ds }] };
 }
 
 /**
