@@ -15,6 +15,7 @@ import { parseKeyVersion } from '#kms/core/formats.ts';
 import { formatSpki, parsePublicKeyFormat } from '#kms/core/public-key.ts';
 import { callerOf, idempotencyKeyOf } from '#kms/http/caller.ts';
 import { formatKeyCursor, labelFilter, parseKeyCursor, readNewKey } from '#kms/http/key-bodies.ts';
+import { wrappingAlgorithm } from '#kms/core/wrapping.ts';
 import { renderKey, renderSummary } from '#kms/http/render.ts';
 import { describe, emptyBodyAllowed, KeyPath, RegionPath } from '#kms/http/route.ts';
 import {
@@ -76,7 +77,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
     async (request) => {
       const caller = await callerOf(ports, request);
       const { publicKey } = await readWrappingKey(ports, caller, request.params.region);
-      return { publicKey: formatSpki(publicKey), algorithm: 'RSA-4096' };
+      return { publicKey: formatSpki(publicKey), algorithm: wrappingAlgorithm };
     },
   );
 

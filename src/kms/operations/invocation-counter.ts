@@ -47,4 +47,9 @@ export class InvocationCounter {
     allotment.left -= count;
     return state;
   }
+
+  /** Give up the leave that is left for a key, which then counts as used. */
+  forget(key: string): void {
+    for (const name of this.#allotments.keys()) if (name.startsWith(`${key} `)) this.#allotments.delete(name);
+  }
 }

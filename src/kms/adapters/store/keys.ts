@@ -37,6 +37,7 @@ const sql = {
   findKey: `${selectKey} WHERE ${inScope}
     AND ((identity = ? AND status <> 'purged') OR (slug = ? AND status IN ('active', 'disabled')))
     ORDER BY CASE WHEN identity = ? THEN 0 ELSE 1 END LIMIT 1`,
+  reread: `${selectKey} WHERE identity = ?`,
   selectVersions: 'SELECT version, created_at, wrapped, public_key FROM key_versions WHERE key = ? ORDER BY version',
   dueRotations: `${selectKey} WHERE rotation_enabled = 1 AND status = 'active'
     AND coalesce(last_rotated_at, created_at) + rotation_period_days * ${dayMilliseconds} <= ?`,
@@ -64,12 +65,24 @@ interface EventRow {
 export function openKeyStore(database: Database, sealer: RowSealer): KeyStore {
   const sealOf = (key: Key) => sealer.seal('key', sealedOctets(key));
 
-  /** Read the versions of a row, and let nothing pass that this service did not write as its newest state. */
+  /**
+   * Read the versions of a row, and let nothing pass that this service did not write as its newest state. Row and versions
+   * are two reads: when they do not fit, and the row has moved on meanwhile, another process wrote between them.
+   */
   const readKey = async (row: KeyRow): Promise<Key> => {
-    const key = keyFromRows(row, await database.rows<VersionRow>(sql.selectVersions, row.identity));
-    if (!sealer.isSealed('key', sealedOctets(key), row.seal)) throw damaged(row.identity, 'its rows were changed');
-    if (row.announced !== row.object_version) throw damaged(row.identity, 'it is not the newest that was stored');
-    return key;
+    for (let current = row; ;) {
+      const key = keyFromRows(current, await database.rows<VersionRow>(sql.selectVersions, current.identity));
+      const fault = faultOf(current, key);
+      if (fault === undefined) return key;
+      const [again] = await database.rows<KeyRow>(sql.reread, current.identity);
+      if (again === undefined || again.object_version === current.object_version)
+        throw damaged(current.identity, fault);
+      current = again;
+    }
+  };
+  const faultOf = ({ seal, announced, object_version: version }: KeyRow, key: Key): string | undefined => {
+    if (!sealer.isSealed('key', sealedOctets(key), seal)) return 'its rows were changed';
+    return announced === version ? undefined : 'it is not the newest that was stored';
   };
   const readKeys = async (rows: readonly KeyRow[]) => Promise.all(rows.map(readKey));
 
