@@ -10,6 +10,7 @@ import { UsageError } from '#cli/usage-error.ts';
 import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import { systemClock } from '#lib/clock.ts';
+import { KmsClient } from '#kms/client.ts';
 import type { SecretText } from '#lib/secret-text.ts';
 
 /** What a command needs to work with keys. */
@@ -17,6 +18,8 @@ export interface KmsSession extends AsyncDisposable {
   readonly dnssec: Dnssec;
   readonly caller: Caller;
   readonly region: string;
+  /** The KMS itself, for those who work with keys and not with zones. */
+  readonly client: KmsClient;
 }
 
 /** Add the options of a command that works with keys. */
@@ -31,7 +34,11 @@ export function addKmsOptions(command: Command): void {
  *
  * @throws UsageError when a remote KMS is named and no token is there for it; what opening the KMS throws
  */
-export async function openKmsSession(config: Config, region = config.regions[0] ?? ''): Promise<KmsSession> {
+export async function openKmsSession(
+  config: Config,
+  region = config.regions[0] ?? '',
+  project?: string,
+): Promise<KmsSession> {
   await using opened = new AsyncDisposableStack();
   const context = { clock: systemClock, logger: createLogger(config.logLevel) };
   const embedded = config.kmsUrl === undefined ? await openEmbeddedKms(config, context) : undefined;
@@ -40,11 +47,17 @@ export async function openKmsSession(config: Config, region = config.regions[0] 
   const kmsUrl = config.kmsUrl ?? `unix:${embedded?.socketPath}`;
   const dnssec = openDnssec({ kmsUrl, clock: systemClock });
   opened.defer(() => dnssec.close());
+  const caller = {
+    authorization: `Bearer ${token.reveal()}`,
+    organisation: config.organisation,
+    ...(project === undefined ? {} : { project }),
+  };
   const all = opened.move();
   return {
     dnssec,
-    caller: { authorization: `Bearer ${token.reveal()}`, organisation: config.organisation },
+    caller,
     region,
+    client: new KmsClient({ url: kmsUrl, region, ...caller }),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

@@ -6,6 +6,9 @@ import { addDemo } from '#cli/demo.ts';
 import { addExport } from '#cli/export.ts';
 import { type CliContext, processContext } from '#cli/context.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
+import { addKey } from '#cli/key.ts';
+import { addAudit } from '#cli/audit.ts';
+import { addTenants } from '#cli/tenants.ts';
 import { addRootKey } from '#cli/root-key.ts';
 import { addServe } from '#cli/serve.ts';
 import { addSign } from '#cli/sign.ts';
@@ -23,6 +26,9 @@ const commands: readonly ((program: Command, context: CliContext, setExitCode: S
   addSign,
   addVerify,
   addExport,
+  addKey,
+  addTenants,
+  addAudit,
   addRootKey,
   addBackup,
 ];

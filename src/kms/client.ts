@@ -47,6 +47,8 @@ export interface SignBatchRequest {
 
 const defaults = { timeout: 30_000, tries: 5, firstPause: 100, longestPause: 5000 };
 
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 /** Statuses that say "later", and not "no". */
 const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
@@ -145,6 +147,26 @@ export class KmsClient {
     return results.map((result) => signatureIn(result, keyVersion));
   }
 
+  /**
+   * Call a path of the KMS with JSON, with retries as all calls have them.
+   *
+   * @param path below the root, `/v1/…`
+   * @returns the parsed answer; undefined when it has no body
+   */
+  call(method: Method, path: string, body?: object): Promise<unknown> {
+    return this.#call(method, path, undefined, body, (answer) => answer);
+  }
+
+  /** Path of the keys of the client's region, or of one of them. */
+  keysPath(id?: string): string {
+    return id === undefined ? `${this.#regionPath()}/keys` : this.#keyPath(id);
+  }
+
+  /** Path of the client's region. */
+  regionPath(): string {
+    return this.#regionPath();
+  }
+
   #regionPath(): string {
     return `/v1/kms/${encodeURIComponent(this.#options.region)}`;
   }
@@ -154,20 +176,20 @@ export class KmsClient {
   }
 
   async #call<Schema extends TSchema>(
-    method: 'GET' | 'POST',
+    method: Method,
     path: string,
     schema: Schema,
     body?: object,
   ): Promise<Static<Schema>>;
   async #call<Answer>(
-    method: 'GET' | 'POST',
+    method: Method,
     path: string,
     schema: undefined,
     body: object | undefined,
     read: (answer: unknown) => Answer,
   ): Promise<Answer>;
   async #call(
-    method: 'GET' | 'POST',
+    method: Method,
     path: string,
     schema: TSchema | undefined,
     body?: object,
@@ -188,7 +210,7 @@ export class KmsClient {
   }
 
   async #try(
-    method: 'GET' | 'POST',
+    method: Method,
     path: string,
     text: string | undefined,
     idempotencyKey: string | undefined,
@@ -213,6 +235,7 @@ export class KmsClient {
         ...(text === undefined ? {} : { body: text }),
       });
       const content = await answer.body.text();
+      if (answer.statusCode === 204) return undefined;
       if (answer.statusCode >= 200 && answer.statusCode < 300) return parseAnswer(content, path);
       return refusal(answer.statusCode, content, answer.headers['retry-after']);
     } catch (error) {

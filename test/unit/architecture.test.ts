@@ -75,6 +75,8 @@ const rules: Partial<Record<Layer, Rule>> = {
       'dnssec/ports',
       'dnssec/api',
       'kms/module',
+      'kms/client',
+      'kms/core',
     ],
     packages: 'any',
     node: 'any',
