@@ -1,4 +1,4 @@
-import { advance, type AdvanceResult, type Transition } from '#dnssec/core/rollover/advance.ts';
+import { advance, type AdvanceInput, type AdvanceResult, type Transition } from '#dnssec/core/rollover/advance.ts';
 import { moveRecord, recordNames, type RolloverKey, stateOf } from '#dnssec/core/rollover/key-state.ts';
 import {
   defaultRolloverPolicy,
@@ -50,12 +50,16 @@ export class RolloverWorld {
   /** Whether a version that is due gets published. */
   isPublishing = true;
   isParentPrompt = true;
+  /** What the engine was last asked and last said. */
+  input: AdvanceInput | undefined;
   result: AdvanceResult | undefined;
   readonly transitions: Transition[] = [];
   readonly current: Record<TtlKind, number>;
   readonly caches: ResolverCaches;
   readonly dsSets: Record<Server, readonly string[]>;
-  readonly #signing: Signing;
+  readonly signing: Signing;
+  /** Called after each change of what servers show. */
+  onChange: () => void = () => {};
   readonly #signed = new Map<string, { signers: readonly string[]; at: number }>();
   readonly #sightings = new Sightings();
 
@@ -64,7 +68,7 @@ export class RolloverWorld {
     this.policy = policy;
     this.ttls = startTtls(ttls);
     this.current = { ...ttls };
-    this.#signing = signing;
+    this.signing = signing;
     const delays = {
       zone: truth?.zonePropagation ?? policy.zonePropagation,
       parent: truth?.parentPropagation ?? policy.parentPropagation,
@@ -95,10 +99,20 @@ export class RolloverWorld {
       if (count > 100) throw new Error(`it never comes to rest: ${JSON.stringify(this.keys)}`);
       const result = this.#advance();
       this.#publish();
-      if (this.isParentPrompt) for (const server of servers) this.setDs(server, this.publication.ds.wanted);
+      const isParentDone = !this.isParentPrompt || this.#askParent();
       this.#show();
-      if (result.transitions.length === 0) return result;
+      this.onChange();
+      // Only the second look sees what this one published.
+      if (count > 0 && result.transitions.length === 0 && isParentDone) return result;
     }
+  }
+
+  /** Have the parent do as asked; tells whether it had done so before. */
+  #askParent(): boolean {
+    const { wanted } = this.publication.ds;
+    const late = servers.filter((server) => this.dsSets[server].join() !== wanted.join());
+    for (const server of late) this.setDs(server, wanted);
+    return late.length === 0;
   }
 
   #advance(): AdvanceResult {
@@ -111,15 +125,16 @@ export class RolloverWorld {
         ),
       ]),
     );
-    this.result = advance({
+    this.input = {
       keys: this.keys,
       now: this.clock,
       policy: this.policy,
       ttls: this.ttls,
       parent: new Map(ids.map((id) => [id, this.#sightings.get(`ds ${id}`)])),
-      ...(this.#signing === 'smooth' ? {} : { zone }),
+      ...(this.signing === 'smooth' ? {} : { zone }),
       mayUse: () => true,
-    });
+    };
+    this.result = advance(this.input);
     this.keys = this.result.keys;
     this.transitions.push(...this.result.transitions);
     return this.result;
@@ -136,13 +151,14 @@ export class RolloverWorld {
   }
 
   passUntil(time: number): void {
-    while (this.#signing === 'smooth') {
+    while (this.signing === 'smooth') {
       const due = Math.min(...[...this.#signed.values()].map(({ at }) => at + longestSigningRound(this.policy)));
       if (due > time) break;
       this.now = Math.max(this.now, due);
       for (const [name, { at }] of this.#signed) {
         if (at + longestSigningRound(this.policy) <= this.now) this.signRRset(name);
       }
+      this.onChange();
     }
     this.now = Math.max(this.now, time);
     this.#show();
@@ -151,6 +167,7 @@ export class RolloverWorld {
   setDs(server: Server, keys: readonly string[]): void {
     this.dsSets[server] = keys;
     this.#show();
+    this.onChange();
   }
 
   setTtl(kind: TtlKind, ttl: number): void {
@@ -168,7 +185,19 @@ export class RolloverWorld {
   }
 
   signOne(index: number): void {
-    if (this.isPublishing) this.signRRset(rrsetNames[index % rrsetNames.length]!);
+    if (!this.isPublishing) return;
+    this.signRRset(rrsetNames[index % rrsetNames.length]!);
+    this.onChange();
+  }
+
+  /** Sign the RRsets whose signatures are not those of the keys that sign now, where that is done by and by. */
+  signAll(): boolean {
+    const { dataSigners } = this.publication;
+    const isOld = ([, { signers }]: [string, { signers: readonly string[] }]) => signers.join() !== dataSigners.join();
+    const names = this.signing === 'by-and-by' ? [...this.#signed].filter(isOld).map(([name]) => name) : [];
+    for (const name of names) this.signRRset(name);
+    if (names.length > 0) this.step();
+    return names.length > 0;
   }
 
   #publish(): void {
@@ -192,7 +221,7 @@ export class RolloverWorld {
     const { dataSigners } = this.publication;
     const signed = this.#signed.get(name);
     const isBare = signed === undefined || (signed.signers.length === 0) !== (dataSigners.length === 0);
-    if (isBare || this.#signing === 'at-once') this.signRRset(name);
+    if (isBare || this.signing === 'at-once') this.signRRset(name);
     else this.caches.publishRRset(this.now, name, signed.signers, Math.max(this.current.zone, this.current.negative));
   }
 

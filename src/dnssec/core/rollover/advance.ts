@@ -2,6 +2,7 @@ import { DnssecError } from '#dnssec/core/errors.ts';
 import { gateAgainst } from '#dnssec/core/rollover/gates.ts';
 import {
   goalOf,
+  type Move,
   moveRecord,
   type RecordName,
   recordNames,
@@ -10,14 +11,7 @@ import {
   stateOf,
 } from '#dnssec/core/rollover/key-state.ts';
 import { describeBrokenRule, rulesAgainst } from '#dnssec/core/rollover/safety.ts';
-import { earliestOf, stampOf, type TimingFacts } from '#dnssec/core/rollover/timing.ts';
-
-/** A record of a key and the state that it is to enter. */
-export interface Move {
-  readonly key: string;
-  readonly record: RecordName;
-  readonly to: State;
-}
+import { earliestOf, type Settled, stampOf, type TimingFacts } from '#dnssec/core/rollover/timing.ts';
 
 /** A move that was made; `at` in seconds since the epoch. */
 export interface Transition extends Move {
@@ -88,8 +82,8 @@ class Round {
     return this.#moveAll((key, record) => {
       const shown = shownByParent(key, record, this.#input);
       if (shown !== undefined) return shown;
-      const to = nextState(key, record);
-      return to === 'omnipresent' || to === 'hidden' ? this.#ifAllowed(key, record, to) : undefined;
+      const to = settledState(key, record);
+      return to === undefined ? undefined : this.#ifAllowed(key, record, to);
     });
   }
 
@@ -130,11 +124,21 @@ class Round {
       if (text !== undefined) return { kind: 'policy', text };
     }
     const after = keys.map((one) => (one.id === key.id ? moveRecord(key, record, to, this.#at) : one));
-    const [broken] = rulesAgainst(keys, after, to === 'unretentive', policy);
+    const [broken] = rulesAgainst(keys, after, { record, to }, policy);
     if (broken !== undefined) return { kind: 'safety', text: describeBrokenRule(broken) };
     const isOurs = to === 'rumoured' || to === 'unretentive';
     const isHeld = isOurs && humanGate !== undefined && !humanGate({ key: key.id, record, to });
     return isHeld ? { kind: 'human', text: 'a person has to allow it' } : undefined;
+  }
+
+  /** The times of all facts to come, of withdrawals under way as of publications. */
+  #nextFacts(): number[] {
+    return [...this.#keys.values()].flatMap((key) =>
+      recordNames.flatMap((record) => {
+        const to = settledState(key, record);
+        return to === undefined ? [] : (this.#objection(key, record, to)?.until ?? []);
+      }),
+    );
   }
 
   result(): AdvanceResult {
@@ -145,7 +149,7 @@ class Round {
         return to === undefined || reason === undefined ? [] : [{ key: key.id, record, to, reason }];
       }),
     );
-    const wakeAt = Math.min(...waiting.map(({ reason }) => reason.until ?? Infinity));
+    const wakeAt = Math.min(...this.#nextFacts());
     return {
       keys: this.#ids.map((id) => this.#keys.get(id) as RolloverKey),
       transitions: this.#transitions,
@@ -153,6 +157,16 @@ class Round {
       waiting,
     };
   }
+}
+
+/**
+ * Return the state that time moves a record into, whatever its goal: a record that is to be withdrawn, and cannot be yet, becomes
+ * known to all as any other, and may be what lets the rest go.
+ */
+function settledState(key: RolloverKey, record: RecordName): Settled | undefined {
+  const state = stateOf(key, record);
+  if (state === 'rumoured') return 'omnipresent';
+  return state === 'unretentive' ? 'hidden' : undefined;
 }
 
 /** Return the state on the way to the goal, if the record is not there. */

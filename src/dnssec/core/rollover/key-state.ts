@@ -60,6 +60,13 @@ export interface RolloverKey {
   readonly predecessor?: string;
 }
 
+/** A record of a key, by the key's id, and the state that it is to enter. */
+export interface Move {
+  readonly key: string;
+  readonly record: RecordName;
+  readonly to: State;
+}
+
 const recordsOfRole: Readonly<Record<Role, readonly RecordName[]>> = {
   csk: recordNames,
   ksk: ['dnskey', 'krrsig', 'ds'],

@@ -1,4 +1,4 @@
-import { goalOf, isPublished, type RolloverKey, spansOf, stateOf } from '#dnssec/core/rollover/key-state.ts';
+import { goalOf, isPublished, type Move, type RolloverKey, spansOf, stateOf } from '#dnssec/core/rollover/key-state.ts';
 import type { RolloverPolicy } from '#dnssec/core/rollover/rollover-policy.ts';
 import { isCovered, overlapOf, type Span } from '#dnssec/core/rollover/spans.ts';
 
@@ -69,16 +69,16 @@ function publishedSpans(keys: readonly RolloverKey[], record: 'dnskey' | 'zrrsig
 
 /**
  * Return the rules that forbid a move: those that hold before it and not after it, and, for a withdrawal, those that hold
- * neither before nor after it.
+ * neither before nor after it. Without a DS nothing is bogus, so that the first rule is asked of a DS's own moves alone.
  */
 export function rulesAgainst(
   before: readonly RolloverKey[],
   after: readonly RolloverKey[],
-  isWithdrawal: boolean,
+  { record, to }: Pick<Move, 'record' | 'to'>,
   policy: SafetyPolicy,
 ): readonly BrokenRule[] {
-  const brokenAfter = brokenRules(after, policy);
-  if (brokenAfter.length === 0 || isWithdrawal) return brokenAfter;
+  const brokenAfter = brokenRules(after, policy).filter(({ rule }) => rule !== 'ds' || record === 'ds');
+  if (brokenAfter.length === 0 || to === 'unretentive') return brokenAfter;
   const brokenBefore = brokenRules(before, policy);
   return brokenAfter.filter(
     (broken) => !brokenBefore.some(({ rule, algorithm }) => rule === broken.rule && algorithm === broken.algorithm),

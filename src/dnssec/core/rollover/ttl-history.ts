@@ -60,7 +60,7 @@ export function noteTtl(history: TtlHistory, ttl: number, now: number, slack: nu
 export function forgottenAt(history: TtlHistory, change: number): number {
   let last = change;
   for (const { ttl, from, until } of history) {
-    if (from !== undefined && from >= change) continue;
+    if (from !== undefined && from > change) continue; // within one second the order is not known
     last = Math.max(last, Math.min(until ?? change, change) + ttl);
   }
   return last;
