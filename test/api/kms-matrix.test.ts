@@ -148,7 +148,7 @@ describe.each(types)('a key of type $type', (expected) => {
       expect(await post('generate-data-key', {})).toMatchObject(wanted(expected.makesDataKeys, { keyVersion: '2' }));
     });
 
-    test.runIf(expected.hasPublicKey)('shows its public keys in any state', async () => {
+    test.each(expected.hasPublicKey ? ['shows its public keys in any state'] : [])('%s', async () => {
       const all = await api.call('GET', `${path}/public-key`);
       const one = await api.call('GET', `${path}/public-key?version=1`);
       expect(Object.keys(all.body.keys)).toEqual(['1', '2']);
@@ -156,13 +156,13 @@ describe.each(types)('a key of type $type', (expected) => {
       expect((await api.call('GET', `${path}/public-key?version=3`)).body.code).toBe('version-unknown');
     });
 
-    test.runIf(!expected.hasPublicKey)('has no public key to show', async () => {
+    test.each(expected.hasPublicKey ? [] : ['has no public key to show'])('%s', async () => {
       const answer = await api.call('GET', `${path}/public-key`);
       expect(answer).toMatchObject({ status: 400, body: { code: 'wrong-operation' } });
     });
 
     // An active key that rotates would have a third version, which the other tests do not expect.
-    test.runIf(!usable)('does not rotate', async () => {
+    test.each(usable ? [] : ['does not rotate'])('%s', async () => {
       expect(await post('rotate')).toMatchObject({ status: 400, body: { code: 'wrong-state' } });
     });
   });

@@ -21,7 +21,7 @@ export interface Zoneseal extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface Answer {
   readonly status: number;

@@ -1,0 +1,118 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { encode } from 'dns-packet';
+import { median } from './measure.ts';
+import { writeZone } from './zones.ts';
+import { startServer } from '#test/support/servers.ts';
+import { makeTempDir } from '#test/support/temp-dir.ts';
+import { startZoneseal } from '#test/support/zoneseal.ts';
+import { readFileSync } from 'node:fs';
+
+/**
+ * One record added to a signed zone: the time from the request until its answer, by when the new version is durable,
+ * signed, verified and readable. Beside it `named` with `dnssec-policy default`, by dynamic updates.
+ *
+ * Usage: node bench/change.ts [--names 10000,100000] [--changes 300]
+ */
+const { values } = parseArgs({
+  options: { names: { type: 'string', default: '10000,100000' }, changes: { type: 'string', default: '300' } },
+});
+const sizes = values.names.split(',').map(Number);
+const changes = Number(values.changes);
+const origin = 'bench.example.';
+
+interface Times {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+async function timed(change: (index: number) => Promise<void>): Promise<Times> {
+  for (let index = 0; index < 50; index++) await change(index); // code that is compiled, files that are there
+  const times: number[] = [];
+  for (let index = 50; index < 50 + changes; index++) {
+    const start = performance.now();
+    await change(index);
+    times.push(performance.now() - start);
+  }
+  const sorted = times.toSorted((left, right) => left - right);
+  return { p50: median(times), p99: sorted[Math.floor(sorted.length * 0.99)] ?? NaN };
+}
+
+async function ours(names: number): Promise<Times> {
+  using dir = makeTempDir();
+  await writeZone(dir.at('zone'), origin, 'ent', names);
+  await using service = await startZoneseal({ data: dir.at('data') });
+  const zone = `/v1/dns/zones/${origin.slice(0, -1)}`;
+  const call = async (method: 'POST' | 'PUT', path: string, body: object): Promise<void> => {
+    const answer = await service.call(method, path, body);
+    if (answer.status > 299) throw new Error(JSON.stringify(answer));
+  };
+  await call('POST', '/v1/dns/zones', { zoneName: origin.slice(0, -1) });
+  await call('POST', `${zone}/import`, { zoneFile: readFileSync(dir.at('zone'), 'latin1') });
+  await call('PUT', `${zone}/dnssec`, { region: 'nl-01' });
+  return timed((index) =>
+    call('POST', `${zone}/records`, { name: `new-${index}`, type: 'A', ttl: 300, values: ['192.0.2.1'] }),
+  );
+}
+
+async function named(names: number): Promise<Times> {
+  await using server = await startServer({
+    tool: 'named',
+    ready: /\brunning$/m,
+    signal: 'SIGTERM',
+    async prepare(dir, port) {
+      await writeZone(dir.at('zone'), origin, 'ent', names);
+      const options = `directory "${dir.path}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };
+        pid-file none; session-keyfile none; recursion no; dnssec-validation no; notify no;`;
+      const zone = `zone "${origin}" { type primary; file "${dir.at('zone')}"; check-names ignore;
+        dnssec-policy default; key-directory "${dir.path}"; allow-update { any; }; };`;
+      writeFileSync(dir.at('named.conf'), `options { ${options} };\ncontrols { };\n${zone}\n`);
+      return ['-g', '-c', dir.at('named.conf')];
+    },
+  });
+  const socket = createSocket('udp4');
+  await signedByNamed(socket, server.port);
+  const times = await timed((index) => update(socket, server.port, index));
+  socket.close();
+  return times;
+}
+
+/** Wait until named has signed the whole zone: it answers then for a key of the zone, and idles. */
+async function signedByNamed(socket: Socket, port: number): Promise<void> {
+  for (let quiet = 0; quiet < 3;) {
+    const start = performance.now();
+    await update(socket, port, 1_000_000 + quiet);
+    quiet = performance.now() - start < 20 ? quiet + 1 : 0;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
+const updateOpcode = 5 << 11;
+
+/** Add a record by a dynamic update, and wait for the answer. Source: RFC 2136 §2. */
+async function update(socket: Socket, port: number, index: number): Promise<void> {
+  const id = index & 0xffff;
+  const message = encode({
+    type: 'query',
+    id,
+    flags: updateOpcode,
+    questions: [{ name: origin, type: 'SOA' }],
+    authorities: [{ name: `new-${index}.${origin}`, type: 'A', ttl: 300, data: '192.0.2.1' }],
+  });
+  socket.send(message, port, '127.0.0.1');
+  const [answer] = (await once(socket, 'message')) as [Buffer];
+  const code = answer.readUInt16BE(2) & 15;
+  if (answer.readUInt16BE(0) !== id || code !== 0) throw new Error(`named answered an update with code ${code}`);
+}
+
+const line = (...cells: (string | number)[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
+line('names', 'zoneseal p50 ms', 'p99', 'named p50 ms', 'p99', 'zoneseal ÷ named (p50)');
+line('---:', '---:', '---:', '---:', '---:', '---:');
+for (const names of sizes) {
+  const mine = await ours(names);
+  const theirs = await named(names);
+  const shown = [mine.p50, mine.p99, theirs.p50, theirs.p99].map((time) => time.toFixed(2));
+  line(names, ...shown, (mine.p50 / theirs.p50).toFixed(2));
+}
