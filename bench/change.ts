@@ -52,7 +52,7 @@ async function ours(names: number): Promise<Times> {
   await call('POST', '/v1/dns/zones', { zoneName: origin.slice(0, -1) });
   await call('POST', `${zone}/import`, { zoneFile: readFileSync(dir.at('zone'), 'latin1') });
   await call('PUT', `${zone}/dnssec`, { region: 'nl-01' });
-  return timed((index) =>
+  return await timed((index) =>
     call('POST', `${zone}/records`, { name: `new-${index}`, type: 'A', ttl: 300, values: ['192.0.2.1'] }),
   );
 }

@@ -4,17 +4,19 @@ import { DatabaseSync } from 'node:sqlite';
 
 /**
  * Open a SQLite file for data that must not be lost: readable by its owner alone, every commit on disk before it
- * returns, deleted content overwritten.
+ * returns.
  *
  * @param migrations folder of numbered SQL files; those not yet applied are, each in a transaction
+ * @param options `holdsSecrets`: overwrite what is deleted
  * @throws Error when the file was written by a newer program
  */
-export function openSqlite(path: string, migrations: string): DatabaseSync {
+export function openSqlite(path: string, migrations: string, { holdsSecrets = false } = {}): DatabaseSync {
   if (!existsSync(path)) writeFileSync(path, '', { mode: 0o600, flag: 'a' });
   chmodSync(path, 0o600);
   const database = new DatabaseSync(path, { timeout: 10_000, enableForeignKeyConstraints: true });
   try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    database.exec(`PRAGMA secure_delete = ${holdsSecrets ? 'ON' : 'OFF'}`);
     migrate(database, migrations);
   } catch (error) {
     database.close();

@@ -2,9 +2,17 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Database, DatabaseError, type SqlValue, type Statement, unexpectedChanges } from '#database/database.ts';
 import { inTransaction, openSqlite } from '#database/sqlite-file.ts';
 
-/** Open a SQLite file as a database. Calls are synchronous underneath, so each is atomic within this process. */
-export function openSqliteDatabase(path: string, migrations: string): Database {
-  return sqliteDatabase(openSqlite(path, migrations));
+/**
+ * Open a SQLite file as a database. Calls are synchronous underneath, so each is atomic within this process.
+ *
+ * @param options `holdsSecrets`: overwrite what is deleted
+ */
+export function openSqliteDatabase(
+  path: string,
+  migrations: string,
+  options: { readonly holdsSecrets?: boolean } = {},
+): Database {
+  return sqliteDatabase(openSqlite(path, migrations, options));
 }
 
 function sqliteDatabase(file: DatabaseSync): Database {

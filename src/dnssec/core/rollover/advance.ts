@@ -69,7 +69,7 @@ class Round {
 
   constructor(input: AdvanceInput) {
     this.#input = input;
-    this.#at = stampOf(input.now, input);
+    this.#at = stampOf(input.now, input.keys);
     this.#ids = input.keys.map(({ id }) => id);
     this.#keys = new Map(input.keys.toSorted((one, other) => (one.id < other.id ? -1 : 1)).map((key) => [key.id, key]));
     if (this.#keys.size < this.#ids.length) {

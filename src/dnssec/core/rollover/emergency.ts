@@ -50,7 +50,7 @@ export function replaceAtOnce(lost: string, replacement: string, now: number, fa
     return key.id === from.id ? { ...key, goal: 'hidden' } : key;
   });
   if (isReady(to)) return { keys: goals, transitions: [] };
-  return { ...swap(goals, from, to, stampOf(now, facts)), outage: outageOf(from, now, facts) };
+  return { ...swap(goals, from, to, stampOf(now, facts.keys)), outage: outageOf(from, now, facts) };
 }
 
 /** Tell whether every resolver can use a key's signatures at once. */

@@ -93,7 +93,7 @@ function wasThereADnskey(key: RolloverKey, change: number, keys: readonly Rollov
  *
  * @param now seconds since the epoch
  */
-export function stampOf(now: number, { keys, ttls }: Pick<TimingFacts, 'keys' | 'ttls'>): number {
+export function stampOf(now: number, keys: readonly RolloverKey[]): number {
   let last = -Infinity;
   for (const key of keys) {
     for (const record of recordNames) {
@@ -101,6 +101,5 @@ export function stampOf(now: number, { keys, ttls }: Pick<TimingFacts, 'keys' | 
       if (found?.state === 'rumoured' || found?.state === 'unretentive') last = Math.max(last, found.since);
     }
   }
-  for (const history of Object.values(ttls)) last = Math.max(last, history.at(-1)?.from ?? -Infinity);
   return now > last ? now : last + 1;
 }

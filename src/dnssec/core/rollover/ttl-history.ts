@@ -1,8 +1,6 @@
 /** A TTL that was published for some time, in seconds. */
 export interface TtlLevel {
   readonly ttl: number;
-  /** When it was first published; absent: as far back as caches remember. */
-  readonly from?: number;
   /** When a version without it took its place; absent: it is published now. */
   readonly until?: number;
 }
@@ -44,24 +42,17 @@ export function startTtls(ttls: Readonly<Record<TtlKind, number>> = defaultTtls)
  */
 export function noteTtl(history: TtlHistory, ttl: number, now: number, slack: number): TtlHistory {
   const last = history.at(-1);
+  const kept = history.filter((level) => level.until === undefined || level.until + level.ttl + slack > now);
   if (last === undefined) return [{ ttl }];
-  const at = Math.max(now, last.from ?? now); // a clock that went back must not turn the order round
-  const kept = history.filter((level) => level.until === undefined || level.until + level.ttl + slack > at);
-  if (last.ttl === ttl) return kept;
-  return [...kept.slice(0, -1), { ...last, until: at }, { ttl, from: at }];
+  return last.ttl === ttl ? kept : [...kept.slice(0, -1), { ...last, until: now }, { ttl }];
 }
 
 /**
- * Return the time at which the last cache forgets what was published before a change: for each TTL, as long after it was
- * last given out before the change as it says. Without a TTL from before the change, that is the change itself.
+ * Return the time by which the last cache has forgotten what was published before a change: for each TTL, as long after it
+ * was last given out before the change as it says. A TTL that came later counts too: clocks are not good enough to tell.
  *
  * @param change seconds since the epoch
  */
 export function forgottenAt(history: TtlHistory, change: number): number {
-  let last = change;
-  for (const { ttl, from, until } of history) {
-    if (from !== undefined && from > change) continue; // within one second the order is not known
-    last = Math.max(last, Math.min(until ?? change, change) + ttl);
-  }
-  return last;
+  return Math.max(change, ...history.map(({ ttl, until }) => Math.min(until ?? change, change) + ttl));
 }

@@ -19,6 +19,7 @@ import { checkOwner } from '#dnssec/core/zone/checks.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
 import { type SigningPorts, signPlanned } from '#dnssec/operations/sign-planned.ts';
 import { composeDifferences } from '#dnssec/operations/zones/differences.ts';
+import { rememberingView } from '#dnssec/operations/zones/remembering-view.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type {
   ManagedZone,
@@ -82,7 +83,7 @@ export async function publishVersion(
   return ports.locks.run(zoneId, async () => {
     for (let attempt = 1; ; attempt++) {
       const zone = await ports.store.getZone(zoneId);
-      const view = ports.store.viewOf(zoneId);
+      const view = rememberingView(ports.store.viewOf(zoneId));
       const prepared = await prepareVersion(ports, zone, view, await compute(zone, view), cause);
       if (prepared.change === undefined || options.dryRun === true) return prepared;
       try {

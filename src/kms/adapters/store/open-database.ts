@@ -23,7 +23,8 @@ export function keyFile(folder: string): string {
 
 /** Open the database of the keys, and bring its tables up to date. @throws DatabaseError unavailable */
 export async function openKeyDatabase(place: DatabasePlace, onError: (error: unknown) => void): Promise<Database> {
-  if (place.kind === 'folder') return openSqliteDatabase(keyFile(place.path), join(migrations, 'sqlite'));
+  if (place.kind === 'folder')
+    return openSqliteDatabase(keyFile(place.path), join(migrations, 'sqlite'), { holdsSecrets: true });
   return openPostgresDatabase({ url: place.url, schema: 'kms', migrations: join(migrations, 'postgres'), onError });
 }
 
