@@ -170,6 +170,16 @@ describe('what declarative clients rely on', () => {
     expect((await api.call('POST', path, undefined, { 'idempotency-key': 'two words' })).status).toBe(400);
   });
 
+  test('the same POST sent many times at once makes one thing, and all get it', async () => {
+    const send = (path: string, body: object | undefined, name: string) =>
+      Promise.all(Array.from({ length: 8 }, () => api.call('POST', path, body, { 'idempotency-key': name })));
+    const created = await send(keys, { name: 'at once', keyType: 'ed25519' }, 'create-at-once');
+    expect(created.map(({ status }) => status)).toEqual(created.map(() => 201));
+    expect(new Set(created.map(({ body }) => body.identity)).size).toBe(1);
+    const rotated = await send(`${keys}/${created[0]?.body.identity}/rotate`, undefined, 'rotate-at-once');
+    expect(rotated.map(({ body }) => body.latestVersion)).toEqual(rotated.map(() => 2));
+  });
+
   test('PATCH rotation without a member changes nothing, and no default is injected', async () => {
     const key = await create();
     for (const body of [{}, undefined, '']) {

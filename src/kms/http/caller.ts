@@ -11,7 +11,7 @@ export async function callerOf(ports: KmsPorts, request: FastifyRequest): Promis
   return caller;
 }
 
-/** Find out who calls where no organisation has to be named. @throws KmsError unauthenticated */
+/** Find out who calls where no organisation has to be named. @throws KmsError unauthenticated, payload-invalid */
 export async function administratorOf(ports: KmsPorts, request: FastifyRequest): Promise<Caller> {
   const { headers, id, ip } = request;
   const principal = await authenticate(ports, headers.authorization);
@@ -25,8 +25,13 @@ export async function administratorOf(ports: KmsPorts, request: FastifyRequest):
   };
 }
 
+const longestIdentity = 255;
+
+/** Read a header that names something. @throws KmsError payload-invalid */
 function textOf(header: string | string[] | undefined): string {
-  return typeof header === 'string' ? header : '';
+  const text = typeof header === 'string' ? header : '';
+  if (text.length <= longestIdentity) return text;
+  throw new KmsError('payload-invalid', `an identity in a header has at most ${longestIdentity} characters`);
 }
 
 const idempotencyKeyShape = /^[\x21-\x7e]{1,255}$/;

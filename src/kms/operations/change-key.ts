@@ -9,7 +9,7 @@ import {
   type EventFacts,
   type KmsPorts,
 } from '#kms/operations/context.ts';
-import { claimOf, findEarlier } from '#kms/operations/create-key.ts';
+import { claimOf, findEarlier, orEarlier } from '#kms/operations/create-key.ts';
 import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
 
 /** How often a change is tried anew when another call was first. */
@@ -45,24 +45,26 @@ async function change(
     async (authorised) => {
       const earlier = await findEarlier(ports, authorised, claim);
       if (earlier !== undefined) return { ...authorised, key: earlier };
-      return { ...authorised, key: await apply(ports, authorised.key, rule, claim) };
+      return { ...authorised, key: await apply(ports, authorised, rule, claim) };
     },
   );
 }
 
 async function apply(
   ports: KmsPorts,
-  first: Key,
+  authorised: AuthorisedKey,
   rule: Change['rule'],
   claim: IdempotencyClaim | undefined,
 ): Promise<Key> {
-  let current = first;
+  let current = authorised.key;
   for (let attempt = 1; ; attempt++) {
     const now = ports.clock.now();
     const { key, event } = await rule(current, now);
     if (event === undefined) return current;
     try {
-      await ports.store.updateKey({ key, event, at: now, claim });
+      const update = () => ports.store.updateKey({ key, event, at: now, claim });
+      const other = await orEarlier(ports, authorised, claim, update);
+      if (other !== undefined) return other;
     } catch (error) {
       if (attempt === attempts || !(error instanceof KmsError) || error.code !== 'conflict') throw error;
       const again = await ports.store.findKey(current.scope, current.identity);

@@ -74,9 +74,10 @@ export async function createKey(
       if (earlier !== undefined) return { ...authorised, key: earlier };
       const key = await composeKey(ports, authorised, identity, wanted);
       const event = action === 'Create' ? 'created' : 'imported';
-      await ports.store.insertKey({ key, event, at: key.createdAt, claim });
-      ports.onKeyEvent();
-      return { ...authorised, key };
+      const insert = () => ports.store.insertKey({ key, event, at: key.createdAt, claim });
+      const other = await orEarlier(ports, authorised, claim, insert);
+      if (other === undefined) ports.onKeyEvent();
+      return { ...authorised, key: other ?? key };
     },
   );
 }
@@ -128,6 +129,28 @@ async function makeMaterial(
   if (imported === undefined) return ports.provider.generate(ref);
   const wrappingKey = await getWrappingKey(ports, ref.region);
   return ports.provider.import(ref, imported.blob, wrappingKey, imported.oaepHash);
+}
+
+/**
+ * Carry out a change. When it meets what the same request, sent twice, has just done, return the key that came of that.
+ *
+ * @returns undefined when the change was carried out
+ */
+export async function orEarlier(
+  ports: KmsPorts,
+  authorised: Authorised,
+  claim: IdempotencyClaim | undefined,
+  change: () => Promise<void>,
+): Promise<Key | undefined> {
+  try {
+    await change();
+    return undefined;
+  } catch (error) {
+    const isConflict = error instanceof KmsError && (error.code === 'conflict' || error.code === 'slug-conflict');
+    const earlier = isConflict ? await findEarlier(ports, authorised, claim) : undefined;
+    if (earlier === undefined) throw error;
+    return earlier;
+  }
 }
 
 /** Return the key that an earlier request with this claim was about. @throws KmsError conflict */
