@@ -47,13 +47,13 @@ function reasonOf(result: AdvanceResult, id: string, record: RecordName) {
 
 describe('time', () => {
   test('the largest TTL of the past counts for as long as it was given out before the change', () => {
-    let history = noteTtl([{ ttl: 1000 }], 10, 500, 0);
-    expect(forgottenAt(history, 400)).toBe(1400);
-    expect(forgottenAt(history, 600)).toBe(1500);
-    history = noteTtl(history, 5000, 700, 0);
-    expect(forgottenAt(history, 600)).toBe(1500);
-    expect(forgottenAt(history, 710)).toBe(5710);
-    expect(noteTtl(history, 5000, 1500, 0)).toEqual([{ ttl: 5000, from: 700 }]);
+    const lowered = noteTtl([{ ttl: 1000 }], 10, 500, 0);
+    expect(forgottenAt(lowered, 400)).toBe(1400);
+    expect(forgottenAt(lowered, 600)).toBe(1500);
+    expect(forgottenAt(lowered, 1495)).toBe(1505);
+    const raised = noteTtl(lowered, 5000, 700, 0);
+    expect(forgottenAt(raised, 710)).toBe(5710);
+    expect(noteTtl(raised, 5000, 1499, 0)).toEqual([{ ttl: 1000, until: 500 }, { ttl: 5000 }]);
   });
 
   test('a TTL that was lowered is remembered while propagation and safety may still need it', () => {
