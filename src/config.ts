@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type LogLevel, type Setting, type SettingName, settings } from '#app/settings.ts';
+import { type AddressAndPort, type LogLevel, type Setting, type SettingName, settings } from '#app/settings.ts';
 import { ServiceError } from '#lib/errors.ts';
 import type { SecretText } from '#lib/secret-text.ts';
 
@@ -28,6 +28,10 @@ export interface Config {
   readonly rateLimit: number;
   /** Absolute, in presentation form. */
   readonly nameServers: readonly string[];
+  /** Where zones are served to secondaries. */
+  readonly transfer?: AddressAndPort;
+  readonly secondaries?: readonly (AddressAndPort & { readonly key?: string })[];
+  readonly tsigKeyFile?: string;
   readonly jwtIssuer?: string;
   readonly jwtAudience: string;
   readonly databaseUrl?: SecretText;

@@ -15,6 +15,8 @@ import { ServiceError } from '#lib/errors.ts';
 export interface Service {
   /** Without a final slash. */
   readonly baseUrl: string;
+  /** Port of zone transfers, where there are any. */
+  readonly transferPort?: number;
   /** The KMS of this process; absent where the keys are in a remote one. */
   readonly kms?: EmbeddedKms;
   /** Let requests under way finish, and end. Nothing that was acknowledged is lost by not calling this. */
@@ -66,7 +68,8 @@ export async function startService(config: Config, context: ServiceContext): Pro
     await closeHttp(app, grace); // first: what it is doing needs the rest
     await all.disposeAsync();
   };
-  return { baseUrl, ...(kms !== undefined && { kms }), close };
+  const transferPort = zones?.transferPort;
+  return { baseUrl, ...(kms !== undefined && { kms }), ...(transferPort !== undefined && { transferPort }), close };
 }
 
 /**
@@ -92,6 +95,15 @@ async function openZones(
     clock,
     serviceToken,
     nameServers: config.nameServers,
+    ...(config.transfer === undefined
+      ? {}
+      : {
+          transfer: {
+            ...config.transfer,
+            secondaries: config.secondaries ?? [],
+            tsigKeyFile: config.tsigKeyFile,
+          },
+        }),
     refresh: true,
     onError: (error, what) => logger.error({ err: error }, `${what} failed`),
   });

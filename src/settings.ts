@@ -137,6 +137,27 @@ export const settings = {
     default: 'ns.invalid',
     read: readNameServers,
   },
+  transfer: {
+    variable: 'ZONESEAL_TRANSFER',
+    flag: 'transfer',
+    summary: 'address and port where secondaries get zones by AXFR and IXFR; without it nowhere',
+    allowed: 'an address with a port, such as 192.0.2.1:53 or [::1]:5300',
+    read: readAddress,
+  },
+  secondaries: {
+    variable: 'ZONESEAL_SECONDARIES',
+    flag: 'secondaries',
+    summary: 'secondaries that are told of new versions and may transfer zones, with commas between them',
+    allowed: 'addresses with ports, each with @ and the name of its TSIG key if it has one: 192.0.2.1:53@key',
+    read: readSecondaries,
+  },
+  tsigKeyFile: {
+    variable: 'ZONESEAL_TSIG_KEY_FILE',
+    flag: 'tsig-key-file',
+    summary: 'file of TSIG keys: on each line a name, an algorithm and the secret in base64',
+    allowed: 'the path of a file with mode 0600',
+    read: (text) => (text.includes('\0') ? undefined : resolve(text)),
+  },
   redisUrl: {
     variable: 'REDIS_URL',
     summary: 'Redis for the queue of re-signing, instead of the embedded queue',
@@ -168,6 +189,29 @@ function readRegions(text: string): readonly string[] | undefined {
 function readNameServers(text: string): readonly string[] | undefined {
   const names = text.split(',').map((name) => name.trim().replace(/\.$/, ''));
   return names.every((name) => hostName.test(name)) ? Object.freeze(names.map((name) => `${name}.`)) : undefined;
+}
+
+/** An address and a port of DNS. */
+export interface AddressAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+function readAddress(text: string): AddressAndPort | undefined {
+  const [, six, four, port] = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text) ?? [];
+  const host = six ?? four ?? '';
+  if (isIP(host) !== (six === undefined ? 4 : 6) || Number(port) > 65_535) return undefined;
+  return { host, port: Number(port) };
+}
+
+function readSecondaries(text: string): readonly (AddressAndPort & { readonly key?: string })[] | undefined {
+  const secondaries = text.split(',').map((one) => {
+    const [place = '', key, ...rest] = one.trim().split('@');
+    const address =
+      rest.length > 0 || key === '' || (key !== undefined && !hostName.test(key)) ? undefined : readAddress(place);
+    return address && { ...address, ...(key === undefined ? {} : { key }) };
+  });
+  return secondaries.every((one) => one !== undefined) ? Object.freeze(secondaries) : undefined;
 }
 
 function readKmsUrl(text: string): string | undefined {

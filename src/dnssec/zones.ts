@@ -6,6 +6,9 @@ import { openSqliteDatabase } from '#database/sqlite.ts';
 import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import type { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import { ZoneCallers } from '#dnssec/http/zone-caller.ts';
+import { openTransfer, type TransferOptions } from '#dnssec/adapters/transfer/open-transfer.ts';
+import { publishedZones } from '#dnssec/operations/zones/published-zones.ts';
+import { apexOf } from '#dnssec/operations/zones/publish-version.ts';
 import { startRefreshing } from '#dnssec/operations/zones/refreshing.ts';
 import { ZoneKeyCache } from '#dnssec/operations/zones/zone-key-cache.ts';
 import { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
@@ -28,12 +31,16 @@ export interface ManagedZonesOptions {
   readonly serviceToken: SecretText;
   /** Name servers of zones that name none themselves, in presentation form. */
   readonly nameServers: readonly string[];
+  /** Where zones are served to secondaries; nowhere without it. */
+  readonly transfer?: TransferOptions | undefined;
   /** Whether this process renews signatures by itself. */
   readonly refresh: boolean;
   readonly onError: (error: unknown, what: string) => void;
 }
 
 export interface ManagedZones {
+  /** Port of zone transfers, where there are any. */
+  readonly transferPort?: number;
   readonly ports: ZonePorts;
   readonly callers: ZoneCallers;
   close(): Promise<void>;
@@ -51,8 +58,16 @@ export async function openZoneDatabase(place: ZonePlace, onError: (error: unknow
 export async function openManagedZones(options: ManagedZonesOptions): Promise<ManagedZones> {
   const { place, kms, verifier, clock, serviceToken, nameServers, onError } = options;
   const database = await openZoneDatabase(place, (error) => onError(error, 'connection to the zones'));
+  const store = openZoneStore(database);
+  const transfer =
+    options.transfer === undefined
+      ? undefined
+      : await openTransfer(options.transfer, publishedZones(store), clock, onError).catch(async (error: unknown) => {
+          await database.close();
+          throw error;
+        });
   const ports: ZonePorts = {
-    store: openZoneStore(database),
+    store,
     verifier,
     clock,
     locks: new ZoneLocks(),
@@ -62,14 +77,16 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     callerSigner: (caller, region) => kms.signerFor(caller, region),
     keyMaker: (caller, region) => kms.keyMakerFor(caller, region),
     nameServers,
-    onPublished: () => undefined,
+    onPublished: (zone) => transfer?.notify(apexOf(zone)),
   };
   const refreshing = options.refresh ? startRefreshing(ports, onError) : undefined;
   return {
     ports,
     callers: new ZoneCallers(kms, clock),
+    ...(transfer === undefined ? {} : { transferPort: transfer.port }),
     async close() {
       await refreshing?.stop();
+      await transfer?.close();
       await database.close();
     },
   };

@@ -73,6 +73,9 @@ export const rfcs: Readonly<Record<number, string>> = {
   9364: 'DNS Security Extensions (DNSSEC)',
   9460: 'Service Binding and Parameter Specification via the DNS (SVCB and HTTPS Resource Records)',
   9904: 'DNSSEC Cryptographic Algorithm Recommendation Update Process',
+  8945: 'Secret Key Transaction Authentication for DNS (TSIG)',
+  7766: 'DNS Transport over TCP - Implementation Requirements',
+  2136: 'Dynamic Updates in the Domain Name System (DNS UPDATE)',
 };
 
 /** Those whose sections have no numbers, so that they are cited whole. */

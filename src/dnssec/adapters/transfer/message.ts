@@ -1,0 +1,161 @@
+import { type Octets, octetsFrom, readUint16, readUint32, sliceOctets, uint16, uint32 } from '#lib/octets.ts';
+import { DnsError } from '#dns/errors.ts';
+import type { Name } from '#dns/name.ts';
+import type { RRType } from '#dns/rr-type.ts';
+import type { ResourceRecord } from '#dns/rrset.ts';
+
+/**
+ * DNS messages, as far as transfers need them. Zone data go to the wire as they are kept, octet for octet: dns-packet
+ * takes a dot inside a label for the end of one, and knows RDATA by their text.
+ *
+ * Source: RFC 1035 §4.1.
+ */
+export interface Message {
+  readonly id: number;
+  readonly isResponse: boolean;
+  readonly opcode: number;
+  readonly rcode: number;
+  readonly question: Question | undefined;
+  readonly answers: readonly MessageRecord[];
+  readonly authorities: readonly MessageRecord[];
+  readonly additionals: readonly MessageRecord[];
+  /** The whole message as it came. */
+  readonly octets: Octets;
+}
+
+export interface Question {
+  readonly name: Name;
+  readonly type: RRType;
+  readonly class: number;
+}
+
+/** A record of a message; names in its RDATA may still be compressed. */
+export interface MessageRecord {
+  readonly owner: Name;
+  readonly type: RRType;
+  readonly class: number;
+  readonly ttl: number;
+  /** Where the record, and its RDATA, begin in the message. */
+  readonly start: number;
+  readonly rdataStart: number;
+  readonly rdata: Octets;
+}
+
+export const opcodes = { query: 0, notify: 4 } as const;
+export const rcodes = { noError: 0, formErr: 1, servFail: 2, notImp: 4, refused: 5, notAuth: 9 } as const;
+export const classIn = 1;
+const responseFlag = 0x8000;
+const authoritativeFlag = 0x0400;
+const headerOctets = 12;
+
+/** Parse a message. @throws DnsError name-invalid, rdata-invalid when it is cut short or malformed */
+export function parseMessage(bytes: Uint8Array): Message {
+  const octets = octetsFrom(bytes);
+  if (octets.length < headerOctets) throw malformed('it has no whole header');
+  const flags = readUint16(octets, 2);
+  const counts = [4, 6, 8, 10].map((at) => readUint16(octets, at));
+  if ((counts[0] ?? 0) > 1) throw malformed('it has several questions');
+  let position = headerOctets;
+  let question: Question | undefined;
+  if (counts[0] === 1) {
+    const [name, end] = readName(octets, position);
+    need(octets, end, 4);
+    question = { name, type: readUint16(octets, end), class: readUint16(octets, end + 2) };
+    position = end + 4;
+  }
+  const section = (count: number): MessageRecord[] => {
+    const records: MessageRecord[] = [];
+    for (let index = 0; index < count; index++) {
+      const [owner, end] = readName(octets, position);
+      need(octets, end, 10);
+      const length = readUint16(octets, end + 8);
+      need(octets, end + 10, length);
+      records.push({
+        owner,
+        type: readUint16(octets, end),
+        class: readUint16(octets, end + 2),
+        ttl: readUint32(octets, end + 4),
+        start: position,
+        rdataStart: end + 10,
+        rdata: sliceOctets(octets, end + 10, end + 10 + length),
+      });
+      position = end + 10 + length;
+    }
+    return records;
+  };
+  return {
+    id: readUint16(octets, 0),
+    isResponse: (flags & responseFlag) !== 0,
+    opcode: (flags >>> 11) & 15,
+    rcode: flags & 15,
+    question,
+    answers: section(counts[1] ?? 0),
+    authorities: section(counts[2] ?? 0),
+    additionals: section(counts[3] ?? 0),
+    octets,
+  };
+}
+
+/** Read a name that may be compressed. @returns the name, and the index after it. Source: RFC 1035 §4.1.4. */
+export function readName(octets: Octets, start: number): [name: Name, end: number] {
+  let name = '';
+  let position = start;
+  let end: number | undefined;
+  for (;;) {
+    need(octets, position, 1);
+    const length = octets.charCodeAt(position);
+    if (length >= 0xc0) {
+      need(octets, position, 2);
+      const target = readUint16(octets, position) & 0x3fff;
+      end ??= position + 2;
+      if (target >= position) throw malformed('a name is compressed by a pointer that does not go back');
+      position = target;
+      continue;
+    }
+    if (length > 63) throw malformed('a name has a label of an unknown type');
+    need(octets, position, 1 + length);
+    name += octets.slice(position, position + 1 + length);
+    if (name.length > 255) throw malformed('a name is longer than 255 octets');
+    position += 1 + length;
+    if (length === 0) return [name as Name, end ?? position];
+  }
+}
+
+function need(octets: Octets, at: number, count: number): void {
+  if (at + count > octets.length) throw malformed('it is cut short');
+}
+
+function malformed(why: string): DnsError {
+  return new DnsError('rdata-invalid', `the message is malformed: ${why}`);
+}
+
+export interface NewMessage {
+  readonly id: number;
+  readonly opcode: number;
+  readonly isResponse: boolean;
+  readonly rcode?: number;
+  readonly question: Question | undefined;
+  readonly answers?: readonly ResourceRecord[];
+  readonly isAuthoritative?: boolean;
+}
+
+/** Compose a message; names are not compressed. */
+export function composeMessage(message: NewMessage): Octets {
+  const { id, opcode, isResponse, rcode = 0, question, answers = [], isAuthoritative = isResponse } = message;
+  const flags = (isResponse ? responseFlag : 0) | (opcode << 11) | (isAuthoritative ? authoritativeFlag : 0) | rcode;
+  const counts = [question === undefined ? 0 : 1, answers.length, 0, 0];
+  let octets = `${uint16(id)}${uint16(flags)}${counts.map(uint16).join('')}`;
+  if (question !== undefined) octets += `${question.name}${uint16(question.type)}${uint16(question.class)}`;
+  for (const record of answers) octets += composeRecord(record);
+  return octets as Octets;
+}
+
+/** Compose a record of class IN. */
+export function composeRecord({ owner, type, ttl, rdata }: ResourceRecord): Octets {
+  return `${owner}${uint16(type)}${uint16(classIn)}${uint32(ttl)}${uint16(rdata.length)}${rdata}` as Octets;
+}
+
+/** Octets of a message without answers. */
+export function messageOverhead(question: Question | undefined): number {
+  return headerOctets + (question === undefined ? 0 : question.name.length + 4);
+}

@@ -1,0 +1,93 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { randomInt } from 'node:crypto';
+import { bytesFrom } from '#lib/octets.ts';
+import { canonicalName } from '#dns/name.ts';
+import { rrTypes } from '#dns/rr-type.ts';
+import { classIn, composeMessage, opcodes, parseMessage } from '#dnssec/adapters/transfer/message.ts';
+import { signMessage, type TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
+import type { PublishedZone } from '#dnssec/ports-transfer.ts';
+import { messageOf } from '#lib/errors.ts';
+
+/** A secondary that is told of new versions. */
+export interface NotifyTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Signs what is sent to it. */
+  readonly key?: TsigKey | undefined;
+}
+
+/** Milliseconds until an answer is waited for no more, try by try. Source: RFC 1996 §3.6. */
+const patience = [1000, 2000, 4000, 8000, 16_000] as const;
+
+/**
+ * Tell a secondary that there is a new version, again and again until it answers.
+ *
+ * Source: RFC 1996 §3.
+ *
+ * @param signal ends the tries, as when there is a still newer version
+ * @returns why it was not told; undefined when it answered
+ */
+export async function sendNotify(
+  zone: Pick<PublishedZone, 'apex' | 'soa'>,
+  { host, port, key }: NotifyTarget,
+  now: () => number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  try {
+    for (const wait of patience) {
+      const id = randomInt(0x1_0000);
+      const question = { name: zone.apex, type: rrTypes.SOA, class: classIn };
+      const plain = composeMessage({
+        id,
+        opcode: opcodes.notify,
+        isResponse: false,
+        isAuthoritative: true,
+        question,
+        answers: [zone.soa],
+      });
+      const message = key === undefined ? plain : signMessage(plain, key, now()).message;
+      const answered = waitForAnswer(socket, id, zone, AbortSignal.any([signal, AbortSignal.timeout(wait)]));
+      socket.send(bytesFrom(message), port, host);
+      const code = await answered;
+      if (code !== undefined) return code === 0 ? undefined : `${host} answered NOTIFY with code ${code}`;
+      if (signal.aborted) return 'a newer version came';
+    }
+    return `${host} did not answer ${patience.length} NOTIFYs`;
+  } catch (error) {
+    return messageOf(error);
+  } finally {
+    socket.close();
+  }
+}
+
+/** @returns the code of the answer, or undefined when there was none */
+function waitForAnswer(
+  socket: Socket,
+  id: number,
+  { apex }: Pick<PublishedZone, 'apex'>,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const end = (code: number | undefined): void => {
+      socket.off('message', onMessage);
+      signal.removeEventListener('abort', onAbort);
+      resolve(code);
+    };
+    const onAbort = (): void => end(undefined);
+    const onMessage = (bytes: Uint8Array): void => {
+      try {
+        const answer = parseMessage(bytes);
+        const name = answer.question === undefined ? apex : canonicalName(answer.question.name);
+        if (answer.isResponse && answer.id === id && answer.opcode === opcodes.notify && name === apex)
+          end(answer.rcode);
+      } catch {
+        // not an answer to us: the right one may still come
+      }
+    };
+    socket.on('message', onMessage);
+    socket.once('error', reject);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+  });
+}
