@@ -75,6 +75,8 @@ export const rfcs: Readonly<Record<number, string>> = {
   9904: 'DNSSEC Cryptographic Algorithm Recommendation Update Process',
   8945: 'Secret Key Transaction Authentication for DNS (TSIG)',
   7766: 'DNS Transport over TCP - Implementation Requirements',
+  6891: 'Extension Mechanisms for DNS (EDNS(0))',
+  9103: 'DNS Zone Transfer over TLS',
   2136: 'Dynamic Updates in the Domain Name System (DNS UPDATE)',
 };
 

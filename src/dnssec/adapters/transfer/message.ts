@@ -15,6 +15,8 @@ export interface Message {
   readonly isResponse: boolean;
   readonly opcode: number;
   readonly rcode: number;
+  /** Whether it was cut to fit. */
+  readonly isTruncated: boolean;
   readonly question: Question | undefined;
   readonly answers: readonly MessageRecord[];
   readonly authorities: readonly MessageRecord[];
@@ -41,11 +43,25 @@ export interface MessageRecord {
   readonly rdata: Octets;
 }
 
-export const opcodes = { query: 0, notify: 4 } as const;
-export const rcodes = { noError: 0, formErr: 1, servFail: 2, notImp: 4, refused: 5, notAuth: 9 } as const;
+export const opcodes = { query: 0, notify: 4, update: 5 } as const;
+/** Source: RFC 1035 §4.1.1, RFC 2136 §2.2. */
+export const rcodes = {
+  noError: 0,
+  formErr: 1,
+  servFail: 2,
+  nxDomain: 3,
+  notImp: 4,
+  refused: 5,
+  yxDomain: 6,
+  yxRRset: 7,
+  nxRRset: 8,
+  notAuth: 9,
+  notZone: 10,
+} as const;
 export const classIn = 1;
 const responseFlag = 0x8000;
 const authoritativeFlag = 0x0400;
+const truncatedFlag = 0x0200;
 const headerOctets = 12;
 
 /** Parse a message. @throws DnsError name-invalid, rdata-invalid when it is cut short or malformed */
@@ -88,6 +104,7 @@ export function parseMessage(bytes: Uint8Array): Message {
     isResponse: (flags & responseFlag) !== 0,
     opcode: (flags >>> 11) & 15,
     rcode: flags & 15,
+    isTruncated: (flags & truncatedFlag) !== 0,
     question,
     answers: section(counts[1] ?? 0),
     authorities: section(counts[2] ?? 0),
@@ -125,7 +142,8 @@ function need(octets: Octets, at: number, count: number): void {
   if (at + count > octets.length) throw malformed('it is cut short');
 }
 
-function malformed(why: string): DnsError {
+/** The error of a message that breaks the rules of its format. */
+export function malformed(why: string): DnsError {
   return new DnsError('rdata-invalid', `the message is malformed: ${why}`);
 }
 
@@ -136,18 +154,40 @@ export interface NewMessage {
   readonly rcode?: number;
   readonly question: Question | undefined;
   readonly answers?: readonly ResourceRecord[];
+  readonly authorities?: readonly ResourceRecord[];
   readonly isAuthoritative?: boolean;
+  readonly isTruncated?: boolean;
 }
 
 /** Compose a message; names are not compressed. */
 export function composeMessage(message: NewMessage): Octets {
-  const { id, opcode, isResponse, rcode = 0, question, answers = [], isAuthoritative = isResponse } = message;
-  const flags = (isResponse ? responseFlag : 0) | (opcode << 11) | (isAuthoritative ? authoritativeFlag : 0) | rcode;
-  const counts = [question === undefined ? 0 : 1, answers.length, 0, 0];
-  let octets = `${uint16(id)}${uint16(flags)}${counts.map(uint16).join('')}`;
+  const { question, answers = [], authorities = [] } = message;
+  const counts = [question === undefined ? 0 : 1, answers.length, authorities.length, 0];
+  let octets = `${uint16(message.id)}${uint16(composeFlags(message))}${counts.map(uint16).join('')}`;
   if (question !== undefined) octets += `${question.name}${uint16(question.type)}${uint16(question.class)}`;
-  for (const record of answers) octets += composeRecord(record);
+  for (const record of [...answers, ...authorities]) octets += composeRecord(record);
   return octets as Octets;
+}
+
+function composeFlags(message: NewMessage): number {
+  const { opcode, isResponse, rcode = 0, isAuthoritative = isResponse, isTruncated = false } = message;
+  const shared = (opcode << 11) | (isAuthoritative ? authoritativeFlag : 0) | (isTruncated ? truncatedFlag : 0) | rcode;
+  return (isResponse ? responseFlag : 0) | shared;
+}
+
+/**
+ * Answer a request that cannot be parsed with its own id and opcode.
+ *
+ * @returns undefined when it is an answer itself, or has no whole header
+ */
+export function composeFormatError(bytes: Uint8Array): Octets | undefined {
+  const header = octetsFrom(bytes, 0, headerOctets);
+  const flags = readUint16(header, 2);
+  if (header.length < headerOctets || (flags & responseFlag) !== 0) return undefined;
+  const opcode = (flags >>> 11) & 15;
+  const id = readUint16(header, 0);
+  const rcode = rcodes.formErr;
+  return composeMessage({ id, opcode, isResponse: true, rcode, question: undefined, isAuthoritative: false });
 }
 
 /** Compose a record of class IN. */
@@ -158,4 +198,9 @@ export function composeRecord({ owner, type, ttl, rdata }: ResourceRecord): Octe
 /** Octets of a message without answers. */
 export function messageOverhead(question: Question | undefined): number {
   return headerOctets + (question === undefined ? 0 : question.name.length + 4);
+}
+
+/** Answer a request with a code alone. */
+export function refusal({ id, opcode, question }: Message, rcode: number): Octets {
+  return composeMessage({ id, opcode, isResponse: true, rcode, question, isAuthoritative: false });
 }

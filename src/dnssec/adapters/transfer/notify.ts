@@ -1,10 +1,11 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { randomInt } from 'node:crypto';
 import { bytesFrom } from '#lib/octets.ts';
+import { DnsError } from '#dns/errors.ts';
 import { canonicalName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
-import { classIn, composeMessage, opcodes, parseMessage } from '#dnssec/adapters/transfer/message.ts';
-import { signMessage, type TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
+import { classIn, composeMessage, type Message, opcodes, parseMessage } from '#dnssec/adapters/transfer/message.ts';
+import { signMessage, type TsigKey, verifyTsig } from '#dnssec/adapters/transfer/tsig.ts';
 import type { PublishedZone } from '#dnssec/ports-transfer.ts';
 import { messageOf } from '#lib/errors.ts';
 
@@ -46,9 +47,13 @@ export async function sendNotify(
         question,
         answers: [zone.soa],
       });
-      const message = key === undefined ? plain : signMessage(plain, key, now()).message;
-      const answered = waitForAnswer(socket, id, zone, AbortSignal.any([signal, AbortSignal.timeout(wait)]));
-      socket.send(bytesFrom(message), port, host);
+      const signed = key === undefined ? undefined : signMessage(plain, key, now());
+      const isAnswer = (answer: Message): boolean =>
+        answer.id === id &&
+        (answer.question === undefined || canonicalName(answer.question.name) === zone.apex) &&
+        (key === undefined || verifyTsig(answer, [key], now(), signed?.mac).kind === 'good');
+      const answered = waitForAnswer(socket, port, isAnswer, AbortSignal.any([signal, AbortSignal.timeout(wait)]));
+      socket.send(bytesFrom(signed?.message ?? plain), port, host);
       const code = await answered;
       if (code !== undefined) return code === 0 ? undefined : `${host} answered NOTIFY with code ${code}`;
       if (signal.aborted) return 'a newer version came';
@@ -64,8 +69,8 @@ export async function sendNotify(
 /** @returns the code of the answer, or undefined when there was none */
 function waitForAnswer(
   socket: Socket,
-  id: number,
-  { apex }: Pick<PublishedZone, 'apex'>,
+  port: number,
+  isAnswer: (answer: Message) => boolean,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
@@ -75,14 +80,14 @@ function waitForAnswer(
       resolve(code);
     };
     const onAbort = (): void => end(undefined);
-    const onMessage = (bytes: Uint8Array): void => {
+    const onMessage = (bytes: Uint8Array, from: { readonly port: number }): void => {
       try {
         const answer = parseMessage(bytes);
-        const name = answer.question === undefined ? apex : canonicalName(answer.question.name);
-        if (answer.isResponse && answer.id === id && answer.opcode === opcodes.notify && name === apex)
-          end(answer.rcode);
-      } catch {
-        // not an answer to us: the right one may still come
+        const isResponse = answer.isResponse && answer.opcode === opcodes.notify && from.port === port;
+        if (isResponse && isAnswer(answer)) end(answer.rcode);
+      } catch (error) {
+        if (!(error instanceof DnsError)) reject(error);
+        // Otherwise it is from somebody else: the answer may still come.
       }
     };
     socket.on('message', onMessage);

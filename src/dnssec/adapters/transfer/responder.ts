@@ -1,35 +1,43 @@
-import { isSerialGreater } from '#dns/serial.ts';
-import { canonicalName } from '#dns/name.ts';
+import { DnsError } from '#dns/errors.ts';
+import { canonicalName, type CanonicalName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
-import type { ResourceRecord } from '#dns/rrset.ts';
-import { type Octets, readUint32, uint16 } from '#lib/octets.ts';
-import {
-  composeMessage,
-  composeRecord,
-  type Message,
-  messageOverhead,
-  opcodes,
-  readName,
-  rcodes,
-} from '#dnssec/adapters/transfer/message.ts';
-import { signMessage, type TsigKey, verifyTsig, withAdditional } from '#dnssec/adapters/transfer/tsig.ts';
-import type { PublishedZone, PublishedZones } from '#dnssec/ports-transfer.ts';
-import type { Clock } from '#lib/clock.ts';
+import { parseSoa } from '#dns/soa.ts';
+import { type Clock, secondsOf } from '#lib/clock.ts';
+import type { Octets } from '#lib/octets.ts';
+import { answerQuery } from '#dnssec/adapters/transfer/answer-query.ts';
+import { expandRdata } from '#dnssec/adapters/transfer/expand-rdata.ts';
+import { classIn, type Message, opcodes, rcodes, refusal } from '#dnssec/adapters/transfer/message.ts';
+import { signMessage, type TsigKey, type TsigVerdict, verifyTsig } from '#dnssec/adapters/transfer/tsig.ts';
+import { parseUpdate, type ZoneUpdate } from '#dnssec/adapters/transfer/update.ts';
+import type { PublishedZones } from '#dnssec/ports-transfer.ts';
 
-/** Types that are asked for as a whole zone. Source: RFC 5936 §2, RFC 1995 §3. */
-const axfr = 252;
-const ixfr = 251;
-/** Octets of a message of a transfer: few messages, and yet no secondary has to hold much of one. */
-const messageOctets = 32_000;
-/** Room for a TSIG record. */
-const tsigRoom = 400;
+/** Who sent a request. */
+export interface RequestSource {
+  readonly address: string;
+  /** Name of the TSIG key that signed it. */
+  readonly key?: CanonicalName;
+}
+
+/** News that a zone may have a new version. Source: RFC 1996 §3.7. */
+export interface Notification {
+  readonly apex: CanonicalName;
+  /** Of the new version, when the sender tells; a hint that anybody on the way could have written. */
+  readonly serial?: number;
+  readonly source: RequestSource;
+}
 
 export interface ResponderOptions {
   readonly zones: PublishedZones;
   readonly keys: readonly TsigKey[];
-  /** Addresses that need no TSIG. */
+  /** Addresses that need no TSIG to get zones. */
   readonly allow: readonly string[];
   readonly clock: Clock;
+  /** Addresses whose NOTIFY needs no TSIG. */
+  readonly notifyFrom?: readonly string[];
+  /** Told of NOTIFYs; tells whether the zone is one that comes from that source. Without it there are no NOTIFYs. */
+  readonly onNotify?: (notification: Notification) => boolean | Promise<boolean>;
+  /** Does an update, which was signed with a key, and returns the response code. Without it there are no updates. */
+  readonly onUpdate?: (update: ZoneUpdate, source: RequestSource) => Promise<number>;
 }
 
 /** Answer one request with one message or, to a transfer over TCP, with several. Source: RFC 5936 §2.2. */
@@ -38,19 +46,28 @@ export async function* respond(
   source: { readonly address: string; readonly isTcp: boolean },
   options: ResponderOptions,
 ): AsyncGenerator<Octets> {
-  const now = Math.floor(options.clock.now() / 1000);
-  const verdict = verifyTsig(request, options.keys, now);
-  if (verdict.kind === 'bad') {
-    yield withAdditional(refusal(request, rcodes.notAuth), verdict.record);
-    return;
+  const now = secondsOf(options.clock);
+  const verdict = verdictOf(request, options.keys, now);
+  if (verdict === undefined) {
+    yield refusal(request, rcodes.formErr);
+  } else if (verdict.kind === 'bad') {
+    yield verdict.answer(refusal(request, rcodes.notAuth));
+  } else {
+    const signed = verdict.kind === 'good' ? new SignedAnswer(verdict.key, verdict.mac, now) : undefined;
+    const key = verdict.kind === 'good' ? { key: verdict.key.name } : {};
+    for await (const message of answer(request, { address: source.address, ...key }, source.isTcp, options))
+      yield signed?.sign(message) ?? message;
   }
-  const signed = verdict.kind === 'good' ? new SignedAnswer(verdict.key, verdict.mac, now) : undefined;
-  const send = (message: Octets): Octets => signed?.sign(message) ?? message;
-  const isAllowed = verdict.kind === 'good' || options.allow.includes(source.address);
-  if (!isAllowed) yield send(refusal(request, rcodes.refused));
-  else if (request.opcode !== opcodes.query) yield send(refusal(request, rcodes.notImp));
-  else if (request.question === undefined) yield send(refusal(request, rcodes.formErr));
-  else for await (const message of answer(request, request.question, source.isTcp, options.zones)) yield send(message);
+}
+
+/** @returns undefined when the TSIG is malformed */
+function verdictOf(request: Message, keys: readonly TsigKey[], now: number): TsigVerdict | undefined {
+  try {
+    return verifyTsig(request, keys, now);
+  } catch (error) {
+    if (error instanceof DnsError) return undefined;
+    throw error;
+  }
 }
 
 /** Signs the messages of one answer, each with the MAC of the one before. Source: RFC 8945 §5.3.1. */
@@ -77,91 +94,55 @@ class SignedAnswer {
   }
 }
 
-/** Refuse a request. */
-export function refusal({ id, opcode, question }: Message, rcode: number): Octets {
-  return composeMessage({ id, opcode, isResponse: true, rcode, question, isAuthoritative: false });
-}
-
 async function* answer(
   request: Message,
-  question: NonNullable<Message['question']>,
+  source: RequestSource,
   isTcp: boolean,
-  zones: PublishedZones,
+  options: ResponderOptions,
 ): AsyncGenerator<Octets> {
-  const zone = await zones.findZone(canonicalName(question.name));
-  if (zone === undefined) {
-    yield refusal(request, rcodes.notAuth);
-    return;
-  }
-  const { id, opcode } = request;
-  const single = (answers: readonly ResourceRecord[]) =>
-    composeMessage({ id, opcode, isResponse: true, question, answers });
-  if (question.type === rrTypes.SOA) {
-    yield single([zone.soa]);
-  } else if (question.type === ixfr) {
-    const serial = serialOf(request);
-    if (serial === undefined) yield refusal(request, rcodes.formErr);
-    // Over UDP one message is all there is: the newest SOA says that there is more to fetch. Source: RFC 1995 §4.
-    else if (!isTcp || !isSerialGreater(zone.serial, serial)) yield single([zone.soa]);
-    else yield* pack(request, question, incremental(zone, await zone.differencesSince(serial)));
-  } else if (question.type === axfr) {
-    if (isTcp) yield* pack(request, question, whole(zone));
-    else yield refusal(request, rcodes.formErr);
-  } else {
-    yield refusal(request, rcodes.refused);
-  }
+  const { question, opcode } = request;
+  if (!isAllowed(opcode, source, options)) yield refusal(request, rcodes.refused);
+  else if (question === undefined) yield refusal(request, rcodes.formErr);
+  else if (opcode === opcodes.query) yield* answerQuery(request, question, isTcp, options.zones);
+  else if (opcode === opcodes.notify) yield refusal(request, await takeNotify(request, source, options));
+  else if (opcode === opcodes.update) yield refusal(request, await takeUpdate(request, source, options));
+  else yield refusal(request, rcodes.notImp);
 }
 
-/** Serial of the version that the asker has. Source: RFC 1995 §3. */
-function serialOf({ authorities, octets }: Message): number | undefined {
-  const soa = authorities.find(({ type }) => type === rrTypes.SOA);
-  if (soa === undefined) return undefined;
-  const [, afterMname] = readName(octets, soa.rdataStart);
-  const [, afterRname] = readName(octets, afterMname);
-  return readUint32(octets, afterRname);
+function isAllowed(
+  opcode: number,
+  { address, key }: RequestSource,
+  { allow, notifyFrom = [] }: ResponderOptions,
+): boolean {
+  if (key !== undefined) return true;
+  if (opcode === opcodes.update) return false; // an address is too easily forged to let it change anything
+  return (opcode === opcodes.notify ? notifyFrom : allow).includes(address);
 }
 
-async function* whole(zone: PublishedZone): AsyncGenerator<readonly ResourceRecord[]> {
-  yield [zone.soa];
-  yield* zone.records();
-  yield [zone.soa];
-}
-
-async function* incremental(
-  zone: PublishedZone,
-  differences: Awaited<ReturnType<PublishedZone['differencesSince']>>,
-): AsyncGenerator<readonly ResourceRecord[]> {
-  if (differences === undefined) {
-    yield* whole(zone);
-    return;
+/** @returns the response code. Source: RFC 1996 §3. */
+async function takeNotify(
+  { question, answers, octets }: Message,
+  source: RequestSource,
+  { onNotify }: ResponderOptions,
+): Promise<number> {
+  if (onNotify === undefined) return rcodes.notImp;
+  if (question === undefined || question.type !== rrTypes.SOA) return rcodes.formErr;
+  const apex = canonicalName(question.name);
+  const soa = answers.find(({ type, owner }) => type === rrTypes.SOA && canonicalName(owner) === apex);
+  let serial: { readonly serial?: number } = {};
+  try {
+    if (soa !== undefined) serial = { serial: parseSoa(expandRdata(octets, soa)).serial };
+  } catch (error) {
+    if (error instanceof DnsError) return rcodes.formErr;
+    throw error;
   }
-  yield [zone.soa];
-  for (const { from, removed, to, added } of differences) yield [from, ...removed, to, ...added];
-  yield [zone.soa];
+  const isOurs = question.class === classIn && (await onNotify({ apex, ...serial, source }));
+  return isOurs ? rcodes.noError : rcodes.notAuth;
 }
 
-/** Pack records into messages. */
-async function* pack(
-  { id, opcode }: Message,
-  question: NonNullable<Message['question']>,
-  pieces: AsyncIterable<readonly ResourceRecord[]>,
-): AsyncGenerator<Octets> {
-  const empty = composeMessage({ id, opcode, isResponse: true, question });
-  const head = (count: number): string => `${empty.slice(0, 6)}${uint16(count)}${empty.slice(8)}`;
-  const room = messageOctets - messageOverhead(question) - tsigRoom;
-  let body = '';
-  let count = 0;
-  for await (const records of pieces) {
-    for (const record of records) {
-      const octets = composeRecord(record);
-      if (count > 0 && body.length + octets.length > room) {
-        yield (head(count) + body) as Octets;
-        body = '';
-        count = 0;
-      }
-      body += octets;
-      count += 1;
-    }
-  }
-  if (count > 0) yield (head(count) + body) as Octets;
+/** @returns the response code. Source: RFC 2136 §3. */
+async function takeUpdate(request: Message, source: RequestSource, { onUpdate }: ResponderOptions): Promise<number> {
+  if (onUpdate === undefined) return rcodes.notImp;
+  const update = parseUpdate(request);
+  return typeof update === 'number' ? update : await onUpdate(update, source);
 }

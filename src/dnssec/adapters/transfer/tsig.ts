@@ -1,18 +1,18 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { bytesFrom, joinOctets, type Octets, octetsFrom, readUint16, uint16 } from '#lib/octets.ts';
+import { canonicalName, type CanonicalName, parseName } from '#dns/name.ts';
+import { malformed, type Message } from '#dnssec/adapters/transfer/message.ts';
 import {
-  bytesFrom,
-  joinOctets,
-  type Octets,
-  octetsFrom,
-  readUint16,
-  readUint32,
-  sliceOctets,
-  uint16,
-  uint32,
-} from '#lib/octets.ts';
-import { canonicalName, type CanonicalName, formatName, parseName } from '#dns/name.ts';
-import type { Message, MessageRecord } from '#dnssec/adapters/transfer/message.ts';
-import { readName } from '#dnssec/adapters/transfer/message.ts';
+  composeTimers,
+  composeTsig,
+  composeVariables,
+  findTsig,
+  type Tsig,
+  tsigErrors,
+  uint48,
+  withAdditional,
+  withoutTsig,
+} from '#dnssec/adapters/transfer/tsig-record.ts';
 
 /** A secret that two servers share. */
 export interface TsigKey {
@@ -21,29 +21,19 @@ export interface TsigKey {
   readonly secret: KeyObject;
 }
 
-/** Names of algorithms and of the hashes behind them. Source: RFC 8945 §6. */
-const hashes = { 'hmac-sha256': 'sha256', 'hmac-sha384': 'sha384', 'hmac-sha512': 'sha512' } as const;
-export type TsigAlgorithm = keyof typeof hashes;
-export const tsigAlgorithms = Object.keys(hashes) as TsigAlgorithm[];
+/** Names of algorithms, the hashes behind them, and their octets. Source: RFC 8945 §6. */
+const algorithms = {
+  'hmac-sha256': { hash: 'sha256', octets: 32 },
+  'hmac-sha384': { hash: 'sha384', octets: 48 },
+  'hmac-sha512': { hash: 'sha512', octets: 64 },
+} as const;
+export type TsigAlgorithm = keyof typeof algorithms;
+export const tsigAlgorithms = Object.keys(algorithms) as TsigAlgorithm[];
 
-/** Errors of a TSIG. Source: RFC 8945 §3. */
-const errors = { badSig: 16, badKey: 17, badTime: 18 } as const;
-
-export const tsigType = 250;
-const classAny = 255;
-/** Seconds that clocks may differ by. */
+/** Seconds that clocks may differ by. Source: RFC 8945 §10. */
 const fudge = 300;
-
-interface Tsig {
-  readonly record: MessageRecord;
-  readonly algorithm: CanonicalName;
-  readonly time: number;
-  readonly fudge: number;
-  readonly mac: Octets;
-  readonly originalId: number;
-  readonly error: number;
-  readonly other: Octets;
-}
+/** The least octets of a MAC that was cut. Source: RFC 8945 §5.2.2.1. */
+const leastMacOctets = 10;
 
 /** What became of the TSIG of a request. */
 export type TsigVerdict =
@@ -52,153 +42,112 @@ export type TsigVerdict =
   | {
       readonly kind: 'bad';
       readonly error: number;
-      readonly key?: TsigKey;
-      readonly mac: Octets;
-      readonly record: Octets;
+      /** Add the TSIG that tells the asker of the error to an answer. */
+      readonly answer: (message: Octets) => Octets;
     };
 
 /**
- * Check the TSIG of a request, which is the last record of its additional section.
+ * Check the TSIG of a message.
  *
  * Source: RFC 8945 §5.2.
  *
  * @param now seconds since the epoch
+ * @param requestMac the MAC of the request that the message answers
+ * @throws DnsError rdata-invalid, name-invalid when the TSIG is malformed
  */
 export function verifyTsig(message: Message, keys: readonly TsigKey[], now: number, requestMac?: Octets): TsigVerdict {
   const tsig = findTsig(message);
   if (tsig === undefined) return { kind: 'none' };
-  const { record, algorithm, mac } = tsig;
-  const name = canonicalName(record.owner);
-  const key = keys.find((one) => one.name === name && algorithmName(one.algorithm) === algorithm);
-  const bad = (error: number): TsigVerdict => ({
-    kind: 'bad',
-    error,
-    ...(key === undefined ? {} : { key }),
-    mac,
-    record: composeUnsigned(name, algorithm, tsig, error, now),
-  });
-  if (key === undefined) return bad(errors.badKey);
-  const expected = macOf(key, withoutTsig(message, tsig), variablesOf(key, tsig), requestMac);
-  const given = bytesFrom(mac);
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) return bad(errors.badSig);
-  if (Math.abs(now - tsig.time) > tsig.fudge) return bad(errors.badTime);
-  return { kind: 'good', key, mac };
+  const name = canonicalName(tsig.record.owner);
+  const key = keys.find((one) => one.name === name && algorithmName(one) === tsig.algorithm);
+  if (key === undefined) return { kind: 'bad', error: tsigErrors.badKey, answer: unsigned(tsig, tsigErrors.badKey) };
+  const covered = joinOctets(withoutTsig(message, tsig), composeVariables(name, tsig.algorithm, tsig));
+  const error = checkMac(key, tsig.mac, covered, requestMac) ?? checkTime(tsig, now);
+  if (error === undefined) return { kind: 'good', key, mac: tsig.mac };
+  const answer = error === tsigErrors.badSig ? unsigned(tsig, error) : signedError(tsig, key, error, now);
+  return { kind: 'bad', error, answer };
 }
 
-/** Add a TSIG to a message. @returns the message, and its MAC for the next one. Source: RFC 8945 §5.3. */
+/**
+ * Check a MAC. One that was cut shorter is no longer taken.
+ *
+ * Source: RFC 8945 §5.2.2.1, RFC 8945 §5.2.4.
+ *
+ * @returns the error of TSIG, or undefined when it is right
+ * @throws DnsError rdata-invalid when it has a length that no MAC has
+ */
+export function checkMac(key: TsigKey, given: Octets, covered: Octets, priorMac?: Octets): number | undefined {
+  const whole = algorithms[key.algorithm].octets;
+  if (given.length > whole || given.length < Math.max(leastMacOctets, whole / 2))
+    throw malformed(`its MAC has ${given.length} octets`);
+  const expected = macOf(key, covered, priorMac).subarray(0, given.length);
+  if (!timingSafeEqual(bytesFrom(given), expected)) return tsigErrors.badSig;
+  return given.length < whole ? tsigErrors.badTrunc : undefined;
+}
+
+/** Check the time of a TSIG. @param now seconds since the epoch. Source: RFC 8945 §5.2.3. */
+export function checkTime({ time, fudge: allowed }: Pick<Tsig, 'time' | 'fudge'>, now: number): number | undefined {
+  return Math.abs(now - time) > allowed ? tsigErrors.badTime : undefined;
+}
+
+/** What the MAC of a message depends on besides the message. */
+export interface SigningContext {
+  /** MAC of the request, or of the message before. */
+  readonly priorMac?: Octets;
+  /** Set from the second message of an answer on. */
+  readonly isContinued?: boolean;
+  readonly error?: number;
+  readonly other?: Octets;
+}
+
+/**
+ * Add a TSIG to a message.
+ *
+ * Source: RFC 8945 §5.3.
+ *
+ * @param time seconds since the epoch
+ * @returns the message, and its MAC for the next one
+ */
 export function signMessage(
   message: Octets,
   key: TsigKey,
-  now: number,
-  { priorMac, isContinued = false }: { readonly priorMac?: Octets; readonly isContinued?: boolean } = {},
+  time: number,
+  { priorMac, isContinued = false, error = 0, other = '' as Octets }: SigningContext = {},
 ): { readonly message: Octets; readonly mac: Octets } {
-  const fields = { time: now, fudge, error: 0, other: '' as Octets };
-  const variables = isContinued ? timersOf(fields) : variablesOf(key, fields);
-  const mac = octetsFrom(macOf(key, message, variables, priorMac));
-  const record = composeTsig(key.name, algorithmName(key.algorithm), {
-    ...fields,
-    mac,
-    originalId: readUint16(message, 0),
-  });
+  const algorithm = algorithmName(key);
+  const fields = { time, fudge, error, other };
+  const variables = isContinued ? composeTimers(fields) : composeVariables(key.name, algorithm, fields);
+  const mac = octetsFrom(macOf(key, joinOctets(message, variables), priorMac));
+  const record = composeTsig(key.name, algorithm, { ...fields, mac, originalId: readUint16(message, 0) });
   return { message: withAdditional(message, record), mac };
 }
 
-/** Add a record that was composed to the additional section. */
-export function withAdditional(message: Octets, record: Octets): Octets {
-  const count = readUint16(message, 10) + 1;
-  return joinOctets(sliceOctets(message, 0, 10), uint16(count), sliceOctets(message, 12), record);
-}
-
-function findTsig({ additionals, octets }: Message): Tsig | undefined {
-  const record = additionals.at(-1);
-  if (record?.type !== tsigType) return undefined;
-  const [algorithm, afterName] = readName(octets, record.rdataStart);
-  const macLength = readUint16(octets, afterName + 8);
-  const afterMac = afterName + 10 + macLength;
-  const otherLength = readUint16(octets, afterMac + 4);
-  return {
-    record,
-    algorithm: canonicalName(algorithm),
-    time: readUint16(octets, afterName) * 2 ** 32 + readUint32(octets, afterName + 2),
-    fudge: readUint16(octets, afterName + 6),
-    mac: sliceOctets(octets, afterName + 10, afterMac),
-    originalId: readUint16(octets, afterMac),
-    error: readUint16(octets, afterMac + 2),
-    other: sliceOctets(octets, afterMac + 6, afterMac + 6 + otherLength),
-  };
-}
-
-function withoutTsig({ octets, additionals }: Message, { record, originalId }: Tsig): Octets {
-  return joinOctets(
-    uint16(originalId),
-    sliceOctets(octets, 2, 10),
-    uint16(additionals.length - 1),
-    sliceOctets(octets, 12, record.start),
-  );
-}
-
-type Timers = Pick<Tsig, 'time' | 'fudge'>;
-
-function timersOf({ time, fudge: allowed }: Timers): Octets {
-  return joinOctets(uint16(Math.floor(time / 2 ** 32)), uint32(time >>> 0), uint16(allowed));
-}
-
-/** Source: RFC 8945 §4.3.3. */
-function variablesOf(key: TsigKey, fields: Timers & Pick<Tsig, 'error' | 'other'>): Octets {
-  return joinOctets(
-    key.name,
-    uint16(classAny),
-    uint32(0),
-    algorithmName(key.algorithm),
-    timersOf(fields),
-    uint16(fields.error),
-    uint16(fields.other.length),
-    fields.other,
-  );
-}
-
-function macOf(key: TsigKey, message: Octets, variables: Octets, priorMac?: Octets): Uint8Array {
-  const hmac = createHmac(hashes[key.algorithm], key.secret);
+function macOf(key: TsigKey, covered: Octets, priorMac?: Octets): Uint8Array {
+  const hmac = createHmac(algorithms[key.algorithm].hash, key.secret);
   if (priorMac !== undefined) hmac.update(bytesFrom(joinOctets(uint16(priorMac.length), priorMac)));
-  return hmac.update(bytesFrom(message)).update(bytesFrom(variables)).digest();
+  return hmac.update(bytesFrom(covered)).digest();
 }
 
-function composeTsig(
-  name: CanonicalName,
-  algorithm: CanonicalName,
-  { time, fudge: allowed, mac, originalId, error, other }: Omit<Tsig, 'record' | 'algorithm'>,
-): Octets {
-  const rdata = joinOctets(
-    algorithm,
-    timersOf({ time, fudge: allowed }),
-    uint16(mac.length),
-    mac,
-    uint16(originalId),
-    uint16(error),
-    uint16(other.length),
-    other,
-  );
-  return joinOctets(name, uint16(tsigType), uint16(classAny), uint32(0), uint16(rdata.length), rdata);
+/** The asker's key or MAC is wrong: an answer that is signed would tell nobody more. Source: RFC 8945 §5.3.2. */
+function unsigned(tsig: Tsig, error: number): (message: Octets) => Octets {
+  const none = '' as Octets;
+  const record = composeTsig(canonicalName(tsig.record.owner), tsig.algorithm, {
+    ...tsig,
+    mac: none,
+    error,
+    other: none,
+  });
+  return (message) => withAdditional(message, record);
 }
 
-/** The TSIG of an answer to a request whose own was wrong; it is not signed. Source: RFC 8945 §5.2. */
-function composeUnsigned(
-  name: CanonicalName,
-  algorithm: CanonicalName,
-  tsig: Tsig,
-  error: number,
-  now: number,
-): Octets {
-  const other =
-    error === errors.badTime ? joinOctets(uint16(Math.floor(now / 2 ** 32)), uint32(now >>> 0)) : ('' as Octets);
-  return composeTsig(name, algorithm, { ...tsig, mac: '' as Octets, error, other });
+/** The asker has the key: it may trust the error, and our time with it. Source: RFC 8945 §5.2.3, RFC 8945 §5.3.2. */
+function signedError({ time, mac }: Tsig, key: TsigKey, error: number, now: number): (message: Octets) => Octets {
+  const other = error === tsigErrors.badTime ? uint48(now) : ('' as Octets);
+  return (message) => signMessage(message, key, time, { priorMac: mac, error, other }).message;
 }
 
-function algorithmName(algorithm: TsigAlgorithm): CanonicalName {
-  return canonicalName(parseName(`${algorithm}.`));
-}
+const algorithmNames = new Map(tsigAlgorithms.map((algorithm) => [algorithm, canonicalName(parseName(algorithm))]));
 
-/** Show a key to people, without its secret. */
-export function describeTsigKey({ name, algorithm }: TsigKey): string {
-  return `${formatName(name)} (${algorithm})`;
+function algorithmName({ algorithm }: TsigKey): CanonicalName {
+  return algorithmNames.get(algorithm) as CanonicalName;
 }
