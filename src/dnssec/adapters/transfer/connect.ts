@@ -10,7 +10,7 @@ export interface PrimaryPlace {
   readonly port: number;
   /**
    * Speak TLS and check who it is. `ca` is in PEM, by default those that Node trusts; `serverName` is the name in the
-   * certificate, by default the host. Source: RFC 9103 §9.3.
+   * certificate, by default the host. Source: RFC 9103 §7.
    */
   readonly tls?: { readonly ca?: string; readonly serverName?: string } | undefined;
 }
