@@ -180,3 +180,8 @@ test('a stream is cut into its messages, whatever the pieces it comes in', async
     }),
   );
 });
+
+test('a message that is too long for its length is not sent', () => {
+  expect(framed(new Uint8Array(65_535))).toHaveLength(65_537);
+  expect(() => framed(new Uint8Array(65_536))).toThrow(RangeError);
+});

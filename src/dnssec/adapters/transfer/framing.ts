@@ -32,8 +32,13 @@ function endOfMessage(bytes: Uint8Array, start: number): number {
   return high === undefined || low === undefined ? start + 2 : start + 2 + ((high << 8) | low);
 }
 
-/** Put its length before a message. */
+/**
+ * Put its length before a message.
+ *
+ * @throws RangeError when it has more than 65 535 octets, as with a record that no message has room for
+ */
 export function framed(message: Uint8Array): Uint8Array {
+  if (message.length > 0xffff) throw new RangeError(`a message of ${message.length} octets cannot be sent`);
   const bytes = new Uint8Array(2 + message.length);
   bytes[0] = message.length >>> 8;
   bytes[1] = message.length;
