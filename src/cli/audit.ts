@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
+import { type AuditPart, checkLog, parseHead } from '#cli/audit-check.ts';
+import { choice } from '#cli/choices.ts';
 import type { CliContext } from '#cli/context.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
-import { formatTable, kmsCommand } from '#cli/kms-command.ts';
+import { kmsCommand, numberOf } from '#cli/kms-command.ts';
+import { formatTable } from '#cli/list-output.ts';
 import { openProgress } from '#cli/progress.ts';
-import { UsageError } from '#cli/usage-error.ts';
+import { auditedOperations } from '#kms/core/audit-event.ts';
 
 interface ShownEvent {
   readonly number: number;
@@ -13,95 +16,100 @@ interface ShownEvent {
   readonly code?: string;
   readonly principal: string;
   readonly key?: string;
+  readonly target?: string;
   readonly count?: number;
 }
 
-interface Head {
-  readonly number: number;
-  readonly hash: string;
+interface ListOptions {
+  readonly after: string;
+  readonly limit: string;
+  readonly operation?: string;
+  readonly outcome?: string;
+  readonly key?: string;
+  readonly principal?: string;
+  readonly from?: string;
+  readonly to?: string;
 }
-
-const verifyHelp = `
-Exits with 1 and names the first event that is not right. The head that is printed, kept elsewhere, proves later that the
-log was not cut off or put back: --expect.
-
-Examples:
-  zoneseal audit verify
-  zoneseal audit verify --expect 1042:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`;
 
 /** Add `audit list` and `audit verify`. */
 export function addAudit(program: Command, context: CliContext, setExitCode: (code: number) => void): void {
   const group = program.command('audit').description('read the audit log, or check that it is whole');
+  addList(group, context);
+  addVerify(group, context, setExitCode);
+}
 
-  const list = group.command('list').description('print events, oldest first');
-  list.option('--after <NUMBER>', 'only events after this one', '0');
-  list.option('--limit <N>', 'at most so many', '100');
-  for (const [flag, what] of [
-    ['operation', 'operation, such as kms.sign'],
-    ['outcome', 'allowed, denied or failed'],
-    ['key', 'identity of a key'],
-    ['principal', 'identity of a principal'],
-    ['from', 'time, RFC 3339'],
-    ['to', 'time, RFC 3339'],
-  ] as const)
-    list.option(`--${flag} <VALUE>`, `only this ${what}`);
-  kmsCommand<Record<string, string | undefined>>(list, context, async ({ session: { client }, options, print }) => {
-    const query = new URLSearchParams();
-    for (const name of ['after', 'limit', 'operation', 'outcome', 'key', 'principal', 'from', 'to']) {
+/** Events of one page of the KMS. */
+const longestPage = 1000;
+
+function addList(group: Command, context: CliContext): void {
+  const command = group.command('list').description('print events, oldest first');
+  command.option('--after <NUMBER>', 'only events after this one', '0');
+  command.option('--limit <N>', `at most so many, up to ${longestPage}`, '100');
+  command.addOption(choice('operation <NAME>', 'only this operation', auditedOperations));
+  command.addOption(choice('outcome <OUTCOME>', 'only this outcome', ['allowed', 'denied', 'failed']));
+  command.option('--key <IDENTITY>', 'only this key');
+  command.option('--principal <IDENTITY>', 'only this principal');
+  command.option('--from <TIME>', 'not before, RFC 3339');
+  command.option('--to <TIME>', 'not after, RFC 3339');
+  const example = 'audit list --operation kms.sign --outcome denied --from 2026-01-01T00:00:00Z';
+  kmsCommand<ListOptions>(command, context, example, async ({ connect, options, print }) => {
+    const limit = numberOf('--limit', options.limit, 1, longestPage);
+    const after = numberOf('--after', options.after, 0, Number.MAX_SAFE_INTEGER);
+    const query = new URLSearchParams({ after: String(after), limit: String(limit) });
+    for (const name of ['operation', 'outcome', 'key', 'principal', 'from', 'to'] as const) {
       const value = options[name];
       if (value !== undefined) query.set(name, value);
     }
-    print((await client.call('GET', `/v1/audit?${query.toString()}`)) as ShownEvent[], (shown) =>
-      formatTable(
-        shown.map(({ number, at, operation, outcome, code, principal, key = '', count }) => [
-          String(number),
-          at,
-          outcome,
-          operation,
-          principal,
-          key,
-          [code, count === undefined ? undefined : `× ${count}`].filter(Boolean).join(' '),
-        ]),
-      ),
-    );
-  });
-
-  const verify = group.command('verify').description('check that no event was removed, changed or reordered');
-  verify.option('--expect <NUMBER:HASH>', 'an event that must stand in the log with this hash');
-  verify.addHelpText('after', verifyHelp);
-  kmsCommand<{ expect?: string }>(verify, context, async ({ session: { client }, options }) => {
-    const expected = options.expect === undefined ? undefined : parseHead(options.expect);
-    using progress = openProgress(context);
-    const state: { from: Head | undefined; seen: boolean } = { from: undefined, seen: expected === undefined };
-    for (;;) {
-      // A part that ends at the expected event, so that its hash is seen.
-      const reach = expected === undefined || state.seen ? 10_000 : expected.number - (state.from?.number ?? 0);
-      const limit = Math.max(1, Math.min(10_000, reach));
-      const body = { limit, ...(state.from === undefined ? {} : { from: state.from }) };
-      const answer = await client.call('POST', '/v1/audit/verify', body);
-      const { head, isEnd, fault } = answer as { head: Head; isEnd: boolean; fault?: string };
-      progress.show('checking', 'events', head.number);
-      const isOther = head.number === expected?.number && head.hash !== expected.hash;
-      if (head.number === expected?.number && !isOther) state.seen = true;
-      if (fault !== undefined || isOther) {
-        context.stdout.write(`NOT whole: ${fault ?? `event ${head.number} has the hash ${head.hash}`}\n`);
-        setExitCode(exitCodes.bad);
-        return;
-      }
-      if (isEnd) {
-        if (!state.seen) setExitCode(exitCodes.bad);
-        const verdict = state.seen ? 'whole' : `NOT whole: it ends before event ${expected?.number}`;
-        context.stdout.write(`${verdict}: ${head.number} events\n${head.number}:${head.hash}\n`);
-        return;
-      }
-      state.from = head;
-    }
+    const client = await connect();
+    const events = (await client.call('GET', `/v1/audit?${query.toString()}`)) as ShownEvent[];
+    print(events, describeEvents);
+    const last = events.at(-1);
+    if (events.length === limit && last !== undefined)
+      context.stderr.write(`there may be more: --after ${last.number}\n`);
   });
 }
 
-function parseHead(text: string): Head {
-  const [, number, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
-  if (number === undefined || hash === undefined || number === '0')
-    throw new UsageError('--expect must be the number of an event and its hash, as "audit verify" prints them');
-  return { number: Number(number), hash };
+function describeEvents(events: readonly ShownEvent[]): string {
+  return formatTable(
+    events.map(({ number, at, operation, outcome, code, principal, key, target, count }) => [
+      String(number),
+      at,
+      outcome,
+      operation,
+      principal,
+      key ?? target ?? '',
+      [code, count === undefined ? undefined : `× ${count}`].filter((part) => part !== undefined).join(' '),
+    ]),
+  );
+}
+
+const verifyHelp = `
+Exits with 1 and names the first event that is not right. The head that is printed, kept elsewhere, proves later that the
+log was not cut off or put back to an earlier moment: --expect.`;
+
+function addVerify(group: Command, context: CliContext, setExitCode: (code: number) => void): void {
+  const command = group.command('verify').description('check that no event was removed, changed or reordered');
+  command.option('--expect <NUMBER:HASH>', 'an event that must stand in the log with this hash');
+  command.addHelpText('after', verifyHelp);
+  const example = 'audit verify --expect 1042:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+  kmsCommand<{ readonly expect?: string }>(command, context, example, async ({ connect, options, print }) => {
+    const expected = options.expect === undefined ? undefined : parseHead(options.expect);
+    const client = await connect();
+    using progress = openProgress(context);
+    const verdict = await checkLog(
+      async (limit, from) => {
+        const body = { limit, ...(from === undefined ? {} : { from }) };
+        return (await client.call('POST', '/v1/audit/verify', body)) as AuditPart;
+      },
+      expected,
+      (events) => progress.show('checking', 'events', events),
+    );
+    const { head, fault } = verdict;
+    setExitCode(fault === undefined ? exitCodes.good : exitCodes.bad);
+    print({ whole: fault === undefined, ...verdict }, () =>
+      fault === undefined
+        ? `whole: ${head.number} events\n${head.number}:${head.hash}\n`
+        : `NOT whole: ${fault}\nright up to ${head.number}:${head.hash}\n`,
+    );
+  });
 }

@@ -1,8 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option as CommandOption } from 'commander';
+import { checkedUse } from '#cli/choices.ts';
 import type { CliContext } from '#cli/context.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
-import { kmsCommand } from '#cli/kms-command.ts';
-import { readInput, writeOutput } from '#cli/octets.ts';
+import { formatJson, kmsCommand, versionOf } from '#cli/kms-command.ts';
+import { assertOneStdin, readInput, writeOutput } from '#cli/octets.ts';
+import { parseHashAlgorithm } from '#kms/core/hash-algorithms.ts';
 import { decodeBase64, encodeBase64 } from '#lib/encoding.ts';
 import { ServiceError } from '#lib/errors.ts';
 
@@ -18,10 +20,10 @@ interface CryptoOptions {
   readonly marshaling?: string;
   readonly signature?: string;
   readonly hmac?: string;
-  readonly bits?: string;
+  readonly json?: boolean;
 }
 
-type Option = Exclude<keyof CryptoOptions, 'in'>;
+type Option = Exclude<keyof CryptoOptions, 'in' | 'json'>;
 
 /** What each option is called and means. */
 const optionTexts: Readonly<Record<Option, readonly [flags: string, description: string]>> = {
@@ -30,19 +32,28 @@ const optionTexts: Readonly<Record<Option, readonly [flags: string, description:
   associatedData: ['--associated-data <FILE>', 'data that are bound to the ciphertext'],
   hash: ['--hash <NAME>', 'hash, such as sha2-256'],
   prehashed: ['--prehashed', 'the input is the digest'],
-  rsaScheme: ['--rsa-scheme <NAME>', 'pss or pkcs1v15'],
-  marshaling: ['--marshaling <NAME>', 'asn1, p1363 or jws, for ECDSA'],
+  rsaScheme: ['--rsa-scheme <NAME>', 'scheme of an RSA signature'],
+  marshaling: ['--marshaling <NAME>', 'form of an ECDSA signature'],
   signature: ['--signature <FILE>', 'file with the signature as "key sign" wrote it'],
   hmac: ['--hmac <FILE>', 'file with the HMAC as "key hmac" wrote it'],
-  bits: ['--bits <N>', '128 or 256 (default)'],
 };
+
+/** The words that an option takes, where they are few. */
+const optionChoices: Readonly<Partial<Record<Option, readonly string[]>>> = {
+  rsaScheme: ['pss', 'pkcs1v15'],
+  marshaling: ['asn1', 'p1363', 'jws'],
+};
+
+const required: ReadonlySet<Option> = new Set(['signature', 'hmac']);
 
 interface CryptoCommand {
   readonly name: string;
   readonly description: string;
+  /** Its example, after the name of the key. */
+  readonly example: string;
   readonly options: readonly Option[];
   /** Member of the body that the input becomes, and whether it is text already. */
-  readonly input: readonly [field: string, isText: boolean] | undefined;
+  readonly input: readonly [field: string, isText: boolean];
   /** Member of the answer that is the result, and whether it is octets; or the verdict. */
   readonly result: readonly [field: string, isOctets: boolean] | 'valid';
 }
@@ -53,6 +64,7 @@ const commands: readonly CryptoCommand[] = [
   {
     name: 'encrypt',
     description: 'encrypt octets',
+    example: '--in secret.bin --out secret.txt',
     options: ['out', 'keyVersion', 'associatedData'],
     input: ['plaintext', false],
     result: ['ciphertext', false],
@@ -60,6 +72,7 @@ const commands: readonly CryptoCommand[] = [
   {
     name: 'decrypt',
     description: 'decrypt what "key encrypt" wrote',
+    example: '--in secret.txt --out secret.bin',
     options: ['out', 'associatedData'],
     input: ['ciphertext', true],
     result: ['plaintext', true],
@@ -67,6 +80,7 @@ const commands: readonly CryptoCommand[] = [
   {
     name: 'rewrap',
     description: 'encrypt a ciphertext anew under the newest version',
+    example: '--in secret.txt --out newest.txt',
     options: ['out', 'associatedData'],
     input: ['ciphertext', true],
     result: ['ciphertext', false],
@@ -74,6 +88,7 @@ const commands: readonly CryptoCommand[] = [
   {
     name: 'sign',
     description: 'sign octets',
+    example: '--in message.bin --out signature.txt',
     options: ['out', 'keyVersion', ...signing],
     input: ['input', false],
     result: ['signature', false],
@@ -81,6 +96,7 @@ const commands: readonly CryptoCommand[] = [
   {
     name: 'verify',
     description: 'verify a signature; exits with 1 when it is not valid',
+    example: '--in message.bin --signature signature.txt',
     options: ['signature', ...signing],
     input: ['input', false],
     result: 'valid',
@@ -88,6 +104,7 @@ const commands: readonly CryptoCommand[] = [
   {
     name: 'hmac',
     description: 'compute an HMAC',
+    example: '--in message.bin --out hmac.txt',
     options: ['out', 'keyVersion', 'hash'],
     input: ['input', false],
     result: ['hmac', false],
@@ -95,6 +112,7 @@ const commands: readonly CryptoCommand[] = [
   {
     name: 'verify-hmac',
     description: 'verify an HMAC; exits with 1 when it is not valid',
+    example: '--in message.bin --hmac hmac.txt',
     options: ['hmac', 'hash'],
     input: ['input', false],
     result: 'valid',
@@ -103,49 +121,71 @@ const commands: readonly CryptoCommand[] = [
 
 /** Add what keys are used for. Binary goes in and text with the key version comes out, and the other way round. */
 export function addCryptoCommands(group: Command, context: CliContext, setExitCode: (code: number) => void): void {
-  for (const { name, description, options, input, result } of commands) {
-    const command = group.command(name).description(description).argument('<KEY>', 'identity or slug');
-    command.option('--in <FILE>', 'input, - for stdin', '-');
-    for (const option of options) {
-      const [flags, text] = optionTexts[option];
-      if (option === 'signature' || option === 'hmac') command.requiredOption(flags, text);
-      else command.option(flags, text);
+  for (const one of commands) addCryptoCommand(group, context, setExitCode, one);
+}
+
+function addCryptoCommand(
+  group: Command,
+  context: CliContext,
+  setExitCode: (code: number) => void,
+  { name, description, example, options: taken, input, result }: CryptoCommand,
+): void {
+  const command = group.command(name).description(description).argument('<KEY>', 'identity or slug');
+  command.option('--in <FILE>', 'input, - for stdin', '-');
+  for (const option of taken) command.addOption(optionOf(option));
+  const line = `key ${name} my-key ${example}`;
+  kmsCommand<CryptoOptions>(command, context, line, async ({ connect, options, print }, key = '') => {
+    const body = await bodyOf(options, input, context);
+    const client = await connect();
+    const answer = (await client.call('POST', `${client.keysPath(key)}/${name}`, body)) as Record<string, unknown>;
+    if (result === 'valid') {
+      const isValid = answer['valid'] === true;
+      print(answer, () => (isValid ? 'valid\n' : 'NOT valid\n'));
+      setExitCode(isValid ? exitCodes.good : exitCodes.bad);
+      return;
     }
-    kmsCommand<CryptoOptions>(command, context, async ({ session: { client }, options: given }, key = '') => {
-      const body = { ...(await inputOf(given.in, input)), ...(await choicesOf(given)) };
-      const answer = (await client.call('POST', `${client.keysPath(key)}/${name}`, body)) as Record<string, unknown>;
-      if (result === 'valid') {
-        context.stdout.write(answer['valid'] === true ? 'valid\n' : 'NOT valid\n');
-        setExitCode(answer['valid'] === true ? exitCodes.good : exitCodes.bad);
-        return;
-      }
-      const [field, isOctets] = result;
-      await writeOutput(given.out, isOctets ? octetsOf(answer[field]) : `${String(answer[field])}\n`, context);
-    });
-  }
+    const [field, isOctets] = result;
+    const shown = isOctets ? octetsOf(answer[field]) : `${String(answer[field])}\n`;
+    // What was a secret before is for its owner alone again.
+    await writeOutput(
+      options.out,
+      options.json === true ? formatJson(answer) : shown,
+      context,
+      isOctets ? 0o600 : 0o666,
+    );
+  });
 }
 
-async function inputOf(path: string, input: CryptoCommand['input']): Promise<object> {
-  if (input === undefined) return {};
-  const [field, isText] = input;
-  const octets = await readInput(path);
-  return { [field]: isText ? textOf(octets) : encodeBase64(octets) };
+function optionOf(option: Option): CommandOption {
+  const [flags, text] = optionTexts[option];
+  const made = new CommandOption(flags, text).makeOptionMandatory(required.has(option));
+  const choices = optionChoices[option];
+  return choices === undefined ? made : made.choices([...choices]);
 }
 
-/** Say to the KMS what the options say. */
-async function choicesOf(given: CryptoOptions): Promise<object> {
+/** Say to the KMS what the input and the options say. @throws UsageError */
+async function bodyOf(
+  given: CryptoOptions,
+  [field, isText]: CryptoCommand['input'],
+  context: CliContext,
+): Promise<object> {
   const { keyVersion, associatedData, hash, prehashed, rsaScheme, marshaling, signature, hmac } = given;
+  assertOneStdin([given.in, associatedData, signature, hmac]);
+  const version = versionOf(keyVersion);
+  const read = async (option: string, path: string) => readInput(path, context, option);
+  const input = await read('--in', given.in);
   return {
-    ...(keyVersion === undefined ? {} : { keyVersion }),
+    [field]: isText ? textOf(input) : encodeBase64(input),
+    ...(version === undefined ? {} : { keyVersion: version }),
     ...(associatedData === undefined
       ? {}
-      : { associatedData: encodeBase64(await readInput(associatedData, '--associated-data')) }),
-    ...(hash === undefined ? {} : { hashAlgorithm: hash }),
+      : { associatedData: encodeBase64(await read('--associated-data', associatedData)) }),
+    ...(hash === undefined ? {} : { hashAlgorithm: checkedUse(() => parseHashAlgorithm(hash, '--hash')) }),
     ...(prehashed === undefined ? {} : { prehashed }),
     ...(rsaScheme === undefined ? {} : { signatureAlgorithm: rsaScheme }),
     ...(marshaling === undefined ? {} : { marshalingAlgorithm: marshaling }),
-    ...(signature === undefined ? {} : { signature: textOf(await readInput(signature, '--signature')) }),
-    ...(hmac === undefined ? {} : { hmac: textOf(await readInput(hmac, '--hmac')) }),
+    ...(signature === undefined ? {} : { signature: textOf(await read('--signature', signature)) }),
+    ...(hmac === undefined ? {} : { hmac: textOf(await read('--hmac', hmac)) }),
   };
 }
 

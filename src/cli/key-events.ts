@@ -47,7 +47,7 @@ export function addEvents(group: Command, context: CliContext): void {
 
 /** Page through events without end: a page is empty where no event came within `seconds`. */
 async function* pagesAfter(client: KmsClient, after: number, seconds: number): AsyncGenerator<readonly ShownEvent[]> {
-  for (let last = after; ; ) {
+  for (let last = after; ;) {
     const page = (await client.call(
       'GET',
       `${client.regionPath()}/events?after=${last}&wait=${seconds}`,

@@ -8,12 +8,14 @@ import { type CliContext, processContext } from '#cli/context.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
 import { addKey } from '#cli/key.ts';
 import { addAudit } from '#cli/audit.ts';
-import { addTenants } from '#cli/tenants.ts';
 import { addRootKey } from '#cli/root-key.ts';
 import { addServe } from '#cli/serve.ts';
 import { addSign } from '#cli/sign.ts';
+import { addOrg, addRegion } from '#cli/tenancy.ts';
+import { addToken } from '#cli/token.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { addVerify } from '#cli/verify.ts';
+import { addWebhook } from '#cli/webhook.ts';
 import { ServiceError } from '#lib/errors.ts';
 
 /** How a command that ran tells that what it looked at is bad. */
@@ -27,7 +29,10 @@ const commands: readonly ((program: Command, context: CliContext, setExitCode: S
   addVerify,
   addExport,
   addKey,
-  addTenants,
+  addToken,
+  addOrg,
+  addRegion,
+  addWebhook,
   addAudit,
   addRootKey,
   addBackup,

@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { runCommand } from '#cli/program.ts';
 
 export interface CommandOutcome {
@@ -7,10 +7,15 @@ export interface CommandOutcome {
   readonly stderr: string;
 }
 
-/** Run a command in this process, in an environment without settings but those that are given. */
+/**
+ * Run a command in this process, in an environment without settings but those that are given.
+ *
+ * @param input what it reads from stdin
+ */
 export async function runZoneseal(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>> = {},
+  input: string | Uint8Array = '',
 ): Promise<CommandOutcome> {
   const stdout = collect();
   const stderr = collect();
@@ -19,6 +24,7 @@ export async function runZoneseal(
   );
   const code = await runCommand(args, {
     environment: { ...inherited, ...environment },
+    stdin: Readable.from([Buffer.from(input)]),
     stdout: stdout.stream,
     stderr: stderr.stream,
   });

@@ -18,7 +18,8 @@ export function startNamedSecondary({ zone, primary, key }: SecondaryPlan): Prom
     signal: 'SIGTERM',
     prepare(dir, port) {
       const options = `directory "${dir.path}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };
-        pid-file none; session-keyfile none; recursion no; dnssec-validation no; notify no; allow-transfer { any; };`;
+        pid-file none; session-keyfile none; recursion no; max-ixfr-ratio unlimited; dnssec-validation no;
+        notify no; allow-transfer { any; };`;
       const tsig = `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };`;
       const statement = `zone "${zone}" { type secondary; file "${dir.at('zone')}"; masterfile-format text;
         primaries { 127.0.0.1 port ${primary} key "${key.name}"; }; allow-notify { 127.0.0.1; }; };`;

@@ -47,7 +47,7 @@ export async function openTransferServer(options: TransferServerOptions): Promis
     if (tls !== undefined) {
       const { key, cert } = tls;
       const version = { minVersion: 'TLSv1.3', ALPNProtocols: ['dot'] } as const;
-      const settings = { key, cert, ...version, allowHalfOpen: true, handshakeTimeout: patience };
+      const settings = { key, cert, ...version, handshakeTimeout: patience };
       secure = { tlsPort: await listen(createTlsServer(settings, connections.take), tls.port, host, opened) };
     }
     opened.defer(() => connections.end());

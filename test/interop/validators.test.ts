@@ -1,0 +1,136 @@
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readConfig } from '#app/config.ts';
+import { createLogger } from '#app/logger.ts';
+import { type Service, startService } from '#app/server.ts';
+import { systemClock } from '#lib/clock.ts';
+import { run } from '#test/support/process.ts';
+import { describeWith } from '#test/support/requirements.ts';
+import { type PrivateServer, startNsd, startUnbound } from '#test/support/servers.ts';
+import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
+import { getTool } from '#test/support/tools.ts';
+import { testToken } from '#test/support/zoneseal.ts';
+
+const kinds = [
+  { name: 'nsec.example', policy: { denial: 'nsec' } },
+  { name: 'nsec3.example', policy: { denial: 'nsec3' } },
+  { name: 'optout.example', policy: { denial: 'nsec3', optOut: true } },
+];
+
+/**
+ * Questions below a zone, and whether the answer needs the proof that a name does not exist. With opt-out that proof
+ * leaves room for an insecure delegation, and such an answer is not said to be authentic (RFC 5155 §9.2).
+ */
+const questions: readonly (readonly [what: string, name: string, type: string, status: string, needsCover: boolean])[] =
+  [
+    ['data', 'www', 'A', 'NOERROR', false],
+    ['no data', 'www', 'AAAA', 'NOERROR', false],
+    ['no name', 'none', 'A', 'NXDOMAIN', true],
+    ['no name below a name', 'x.y.www', 'A', 'NXDOMAIN', true],
+    ['an empty non-terminal', 'b.c', 'A', 'NOERROR', false],
+    ['a wildcard', 'any.wild', 'TXT', 'NOERROR', true],
+    ['no data at a wildcard', 'any.wild', 'A', 'NOERROR', true],
+    ['a CNAME', 'alias', 'A', 'NOERROR', false],
+    ['a CNAME to a wildcard', 'alias2', 'TXT', 'NOERROR', true],
+    ['a DNAME', 'www.old', 'A', 'NOERROR', false],
+    ['no DS at an insecure cut', 'insecure', 'DS', 'NOERROR', true],
+    ['DS at a secure cut', 'secure', 'DS', 'NOERROR', false],
+    ['the apex', '', 'SOA', 'NOERROR', false],
+    ['keys', '', 'DNSKEY', 'NOERROR', false],
+  ];
+
+describeWith(['nsd', 'unbound', 'dig', 'delv'], 'answers that validators accept', () => {
+  let dir: TempDir;
+  let service: Service;
+  let nsd: PrivateServer;
+  let unbound: PrivateServer;
+  const anchors = new Map<string, string>();
+
+  const call = async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${testToken}`,
+        'x-organisation-identity': 'o-default',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(text);
+    // oxlint-disable-next-line typescript/no-explicit-any -- bodies of several forms
+    const parsed: any = JSON.parse(text);
+    return parsed;
+  };
+
+  beforeAll(async () => {
+    dir = makeTempDir();
+    const settings = { ZONESEAL_DATA: dir.at('data'), ZONESEAL_PORT: '0', ZONESEAL_ADMIN_TOKEN: testToken };
+    const config = readConfig({ ...settings, ZONESEAL_LOG_LEVEL: 'silent', ZONESEAL_NAME_SERVERS: 'ns.example.net' });
+    service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
+    const served: { origin: string; text: string }[] = [];
+    for (const { name, policy } of kinds) {
+      await call('POST', '/zones', { zoneName: name });
+      const { dsRecords } = await call('PUT', `/zones/${name}/dnssec`, { region: 'nl-01', policy });
+      const put = (owner: string, type: string, ...values: string[]) => ({ action: 'put', name: owner, type, values });
+      const changes = [
+        put('www', 'A', '192.0.2.1'),
+        put('a.b.c', 'TXT', 'deep'),
+        put('*.wild', 'TXT', 'wild'),
+        put('alias', 'CNAME', `www.${name}.`),
+        put('alias2', 'CNAME', `q.wild.${name}.`),
+        put('old', 'DNAME', `${name}.`),
+        put('insecure', 'NS', 'ns.example.net.'),
+        put('secure', 'NS', 'ns.example.net.'),
+        put('secure', 'DS', `1 13 2 ${'ab'.repeat(32)}`),
+      ];
+      await call('POST', `/zones/${name}/changes`, { changes });
+      await call('POST', `/zones/${name}/records`, { name: 'later', type: 'A', values: ['192.0.2.7'] });
+      anchors.set(name, dsRecords[0].record);
+      served.push({ origin: `${name}.`, text: (await call('GET', `/zones/${name}/export?signed=true`)).zoneFile });
+    }
+    nsd = await startNsd(served);
+    unbound = await startUnbound(
+      served.map(({ origin }) => ({
+        origin,
+        port: nsd.port,
+        anchors: [`${origin} DS ${anchors.get(origin.slice(0, -1))}`],
+      })),
+    );
+  }, 60_000);
+  afterAll(async () => {
+    await unbound.stop();
+    await nsd.stop();
+    await service.close();
+    dir[Symbol.dispose]();
+  });
+
+  describe.each(kinds)('$name', ({ name: zone, policy }) => {
+    const isOptOut = 'optOut' in policy;
+
+    test.each(questions)('%s', async (_what, name, type, status, needsCover) => {
+      const owner = name === '' ? `${zone}.` : `${name}.${zone}.`;
+      const { stdout } = await run(getTool('dig'), ['@127.0.0.1', '-p', String(unbound.port), '+dnssec', owner, type]);
+      expect(stdout).toContain(`status: ${status}`);
+      expect(/flags:[^;]* ad[ ;]/.test(stdout)).toBe(!(isOptOut && needsCover));
+    });
+
+    test('delv validates from the DS down', async () => {
+      const anchorFile = dir.at(`${zone}.anchor`);
+      const [tag, algorithm, digestType, digest] = (anchors.get(zone) ?? '').split(' ');
+      writeFileSync(
+        anchorFile,
+        `trust-anchors { "${zone}." static-ds ${tag} ${algorithm} ${digestType} "${digest}"; };\n`,
+      );
+      const args = ['@127.0.0.1', '-p', String(nsd.port), '-a', anchorFile, `+root=${zone}.`];
+      for (const [name, type, expected] of [
+        ['www', 'A', 'fully validated'],
+        ['none', 'A', 'negative response, fully validated'],
+        ['any.wild', 'TXT', isOptOut ? 'unsigned answer' : 'fully validated'],
+      ] as const) {
+        const { stdout, stderr } = await run(getTool('delv'), [...args, `${name}.${zone}.`, type]);
+        expect(stdout + stderr).toContain(expected);
+      }
+    });
+  });
+});

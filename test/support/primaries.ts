@@ -1,0 +1,76 @@
+import { writeFileSync } from 'node:fs';
+import { type PrivateServer, startServer } from '#test/support/servers.ts';
+
+/** What a primary gives to whom. */
+export interface PrimaryPlan {
+  /** Absolute, in presentation form. */
+  readonly zone: string;
+  readonly text: string;
+  /** Signs transfers and NOTIFYs; nobody gets the zone without it. */
+  readonly key: { readonly name: string; readonly algorithm: string; readonly secret: string };
+  /** Port on 127.0.0.1 that is told of versions. */
+  readonly notify: number;
+}
+
+/** Start BIND as a hidden primary. */
+export function startNamedPrimary({ zone, text, key, notify }: PrimaryPlan): Promise<PrivateServer> {
+  return startServer({
+    tool: 'named',
+    ready: /\brunning$/m,
+    signal: 'SIGTERM',
+    prepare(dir, port) {
+      writeFileSync(dir.at('zone'), text, 'latin1');
+      const options = `directory "${dir.path}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };
+        pid-file none; session-keyfile none; recursion no; dnssec-validation no; allow-transfer { key "${key.name}"; };`;
+      const tsig = `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };`;
+      const statement = `zone "${zone}" { type primary; file "${dir.at('zone')}"; check-names ignore; check-integrity no;
+        notify explicit; also-notify { 127.0.0.1 port ${notify} key "${key.name}"; }; };`;
+      writeFileSync(dir.at('named.conf'), `options { ${options} };\ncontrols { };\n${tsig}\n${statement}\n`);
+      return ['-g', '-c', dir.at('named.conf')];
+    },
+  });
+}
+
+/** Start Knot DNS as a hidden primary. */
+export function startKnotPrimary({ zone, text, key, notify }: PrimaryPlan): Promise<PrivateServer> {
+  return startServer({
+    tool: 'knotd',
+    ready: /server started/,
+    signal: 'SIGTERM',
+    prepare(dir, port) {
+      writeFileSync(dir.at('zone'), text, 'latin1');
+      const lines = [
+        'server:',
+        `  listen: 127.0.0.1@${port}`,
+        `  rundir: "${dir.path}"`,
+        `  pidfile: "${dir.at('pid')}"`,
+        'database:',
+        `  storage: "${dir.path}"`,
+        'log:',
+        '  - target: stdout',
+        '    any: info',
+        'key:',
+        `  - id: "${key.name}"`,
+        `    algorithm: ${key.algorithm}`,
+        `    secret: "${key.secret}"`,
+        'remote:',
+        '  - id: secondary',
+        `    address: 127.0.0.1@${notify}`,
+        `    key: "${key.name}"`,
+        'acl:',
+        '  - id: transfer',
+        `    key: "${key.name}"`,
+        '    action: transfer',
+        'zone:',
+        `  - domain: "${zone}"`,
+        `    file: "${dir.at('zone')}"`,
+        '    zonefile-sync: -1',
+        '    semantic-checks: off',
+        '    notify: secondary',
+        '    acl: [transfer]',
+      ];
+      writeFileSync(dir.at('knot.conf'), `${lines.join('\n')}\n`);
+      return ['-c', dir.at('knot.conf')];
+    },
+  });
+}
