@@ -46,7 +46,7 @@ describe('key', () => {
         'key',
         'create',
         'My key',
-        '--type',
+        '--key-type',
         'ed25519',
         '--label',
         'a=b',
@@ -146,7 +146,7 @@ describe('key', () => {
       ['ecdsa-p256', 'sign', 'verify', '--signature'],
       ['hmac-sha512', 'hmac', 'verify-hmac', '--hmac'],
     ] as const) {
-      await zoneseal('key', 'create', type, '--type', type);
+      await zoneseal('key', 'create', type, '--key-type', type);
       const made = file(`made-${type}`, await zoneseal('key', make, type, '--in', message));
       expect(await zoneseal('key', check, type, '--in', message, option, made)).toBe('valid\n');
       const other = await attempt('key', check, type, '--in', file('other', 'another'), option, made);
@@ -165,7 +165,7 @@ describe('key', () => {
         : generateKeyPairSync('ec', { namedCurve });
     const name = `imported-${type}-${form}`;
     const pem = file(`${name}.pem`, privateKey.export({ type: form, format: 'pem' }));
-    const printed = await zoneseal('key', 'import', name, '--type', type, '--in', pem);
+    const printed = await zoneseal('key', 'import', name, '--key-type', type, '--in', pem);
     expect(printed).toMatch(new RegExp(`type +${type}\n`));
     const scheme = type === 'rsa-2048' ? ['--rsa-scheme', 'pkcs1v15'] : [];
     const tagged = await zoneseal('key', 'sign', name, '--in', file('message', 'a message'), ...scheme);
@@ -186,6 +186,8 @@ describe('key', () => {
       await runZoneseal([
         'key',
         'wrap',
+        '--key-type',
+        'aes256-gcm96',
         '--in',
         file('octets', octets),
         '--wrapping-key',
@@ -210,13 +212,13 @@ describe('key', () => {
 
   test.each([
     [['key', 'create'], 2, 'missing required argument'],
-    [['key', 'create', 'x', '--type', 'dsa'], 2, 'dsa'],
+    [['key', 'create', 'x', '--key-type', 'dsa'], 2, 'dsa'],
     [['key', 'create', 'x', '--label', 'nonsense'], 2, 'KEY=VALUE'],
     [['key', 'rotation', 'x'], 2, '--every'],
     [['key', 'rotation', 'x', '--every', '0'], 2, '3650'],
     [['key', 'get', 'none'], 1, 'no such key'],
     [['key', 'encrypt', 'x', '--in', '/nonexistent'], 2, '/nonexistent'],
-    [['key', 'import', 'x', '--in', '/dev/null'], 2, '--type'],
+    [['key', 'import', 'x', '--in', '/dev/null'], 2, '--key-type'],
     [['token', 'create', 'x'], 2, '--policy'],
     [['token', 'create', 'x', '--signer', '--expires', 'soon'], 2, 'duration'],
     [['audit', 'verify', '--expect', '7'], 2, '--expect'],
@@ -229,9 +231,7 @@ describe('key', () => {
 
 describe('token, org, region, webhook', () => {
   test('a token is made, used, listed and revoked', async () => {
-    const [identity = '', secret = ''] = (
-      await zoneseal('token', 'create', 'signer', '--signer', '--for', 'o-default', '--expires', '1d')
-    )
+    const [identity = '', secret = ''] = (await zoneseal('token', 'create', 'signer', '--signer', '--expires', '1d'))
       .trim()
       .split('\n');
     const list = () => runZoneseal(['key', 'list', '--kms', service.baseUrl], { ZONESEAL_TOKEN: secret });
@@ -242,6 +242,28 @@ describe('token, org, region, webhook', () => {
     expect(await zoneseal('token', 'list')).not.toContain(secret);
     await zoneseal('token', 'revoke', identity);
     expect((await list()).stderr).toContain('401');
+  });
+
+  test('a token is for the organisation of the command, and for any only when that is asked for', async () => {
+    const made = async (...args: string[]) =>
+      JSON.parse(await zoneseal('token', 'create', 'scope', '--signer', '--json', ...args));
+    expect(await made()).toMatchObject({ organisation: 'o-default' });
+    await zoneseal('org', 'put', 'o-other');
+    expect(await made('--organisation', 'o-other', '--project', 'p-one')).toMatchObject({
+      organisation: 'o-other',
+      project: 'p-one',
+    });
+    expect(await made('--any-organisation')).not.toHaveProperty('organisation');
+  });
+
+  test.each([
+    ['token', 'create', 'x'],
+    ['key', 'encrypt', 'x', '--in', '/nonexistent'],
+    ['audit', 'list', '--limit', '0'],
+  ])('wrong use (%s %s) makes no data folder', async (...args) => {
+    const data = dir.at('never');
+    expect(await runZoneseal([...args, '--data', data])).toMatchObject({ code: 2, stdout: '' });
+    expect(existsSync(data)).toBe(false);
   });
 
   test('organisations and regions are added and switched', async () => {
@@ -289,7 +311,7 @@ describe('audit', () => {
     database.exec("UPDATE audit_events SET body = replace(body, 'admin', 'nobody') WHERE number = 3");
     database.close();
     const { code, stdout } = await attempt('audit', 'verify');
-    expect(stdout).toBe('NOT whole: event 3 was changed, moved or put in\n');
+    expect(stdout).toMatch(/^NOT whole: event 3 was changed, moved or put in\nright up to 2:[0-9a-f]{64}\n$/);
     expect(code).toBe(1);
     expect(existsSync(dir.at('data/audit.sqlite'))).toBe(true);
   });

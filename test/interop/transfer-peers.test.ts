@@ -56,7 +56,7 @@ const fetchFrom = async (port: number, more: Partial<FetchZoneOptions> = {}): Pr
 const heldBy = async (port: number): Promise<string[]> =>
   [...(await applyParts(new Map(), await fetchFrom(port))).keys()].toSorted();
 
-describeWith(['named', 'knotd', 'nsd', 'dig', 'openssl'], 'transfers with other name servers', () => {
+describeWith(['named', 'knotd', 'nsd', 'dig', 'nsupdate', 'openssl'], 'transfers with other name servers', () => {
   let dir: TempDir;
   let tls: { readonly key: string; readonly cert: string };
   const zones = new MemoryZones();
@@ -215,7 +215,7 @@ describeWith(['named', 'knotd', 'nsd', 'dig', 'openssl'], 'transfers with other 
     const commands = `server 127.0.0.1 ${server.port}\nzone ${origin}\nprereq nxdomain new.${origin}\nupdate add new.${origin} 60 A 192.0.2.7\nsend\n`;
     const file = dir.at('update');
     writeFileSync(file, commands);
-    const done = await run('nsupdate', ['-y', `${shown.algorithm}:${shown.name}:${shown.secret}`, file]);
+    const done = await run(getTool('nsupdate'), ['-y', `${shown.algorithm}:${shown.name}:${shown.secret}`, file]);
     expect([done.code, done.stderr]).toEqual([0, '']);
     expect(updates).toEqual([
       {

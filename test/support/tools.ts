@@ -9,6 +9,7 @@ export const toolPackages = {
   'named-checkzone': 'bind9-utils',
   dig: 'bind9-dnsutils',
   delv: 'bind9-dnsutils',
+  nsupdate: 'bind9-dnsutils',
   named: 'bind9',
   'ldns-verify-zone': 'ldnsutils',
   'ldns-signzone': 'ldnsutils',
