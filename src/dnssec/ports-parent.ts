@@ -1,0 +1,30 @@
+import type { CanonicalName } from '#dns/name.ts';
+import type { Rdata } from '#dns/rrset.ts';
+
+/** What the authoritative servers of the parent show of a key's DS; `unknown` where not all of them could be asked. */
+export type DsShown = 'everywhere' | 'nowhere' | 'somewhere' | 'unknown';
+
+/** A delegation, and the keys whose DS is looked for there. */
+export interface DsQuestion {
+  /** Of the child. */
+  readonly apex: CanonicalName;
+  /** DNSKEY RDATA; a DS of any digest type that can be computed stands for its key. */
+  readonly dnskeys: readonly Rdata[];
+}
+
+export interface DsAnswer {
+  /** One for each DNSKEY of the question, in its order. */
+  readonly shown: readonly DsShown[];
+  /** The largest TTL of a DS RRset that a server showed, in seconds; absent where none did. */
+  readonly ttl?: number;
+  /** DS RDATA that a server showed and that stands for none of the keys. */
+  readonly others: readonly Rdata[];
+  /** What went wrong with single servers, for people. */
+  readonly problems: readonly string[];
+}
+
+/** Asks all authoritative servers of a parent, each at all of its addresses, and never a cache. */
+export interface ParentProbe {
+  /** A server that cannot be asked makes `unknown` of what depends on it, and is no error. */
+  lookUpDs(question: DsQuestion): Promise<DsAnswer>;
+}
