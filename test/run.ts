@@ -39,8 +39,10 @@ async function runKind(kind: string, report: string, skippedFile: string, total:
   total.passed += counts.passed;
   total.skipped += counts.skipped;
   // An error outside of any test, such as a leaked process, fails the run and no test.
-  total.failed += counts.failed === 0 && code !== 0 ? 1 : counts.failed;
-  say(`${kind}: ${counts.passed} passed, ${counts.failed} failed in ${seconds.toFixed(1)} s`);
+  const isFailedOutside = counts.failed === 0 && code !== 0;
+  total.failed += isFailedOutside ? 1 : counts.failed;
+  const outside = isFailedOutside ? ', and an error outside of any test (see "Unhandled Errors" above)' : '';
+  say(`${kind}: ${counts.passed} passed, ${counts.failed} failed in ${seconds.toFixed(1)} s${outside}`);
 }
 
 function countsIn(report: string): Counts {

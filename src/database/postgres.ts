@@ -14,7 +14,7 @@ export interface PostgresOptions {
   readonly migrations: string;
   /** Connections at most. Default 10. */
   readonly connections?: number;
-  /** Told of connections that break while nobody uses them. */
+  /** Told of connections that break while nobody uses them, until `close` is called. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -35,7 +35,9 @@ export async function openPostgresDatabase(options: PostgresOptions): Promise<Da
     options: `-c search_path=${schema} -c synchronous_commit=on -c lock_timeout=10000 -c statement_timeout=60000`,
     types: { getTypeParser },
   });
-  pool.on('error', onError);
+  pool.on('error', (error) => {
+    if (!pool.ending) onError(error); // a server that stops may send its farewell to a connection that is being closed
+  });
   try {
     await withClient(pool, (client) => migrate(client, options));
   } catch (error) {

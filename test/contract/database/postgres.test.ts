@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SecretText } from '#lib/secret-text.ts';
+import { openPostgresDatabase } from '#database/postgres.ts';
+import { makeTempDir } from '#test/support/temp-dir.ts';
+import { describeWith } from '#test/support/requirements.ts';
+import { type PrivateDatabase, startPostgres } from '#test/support/servers.ts';
+
+/** What a PostgreSQL that is being stopped sends: an ErrorResponse with severity, code and message. */
+function farewell(): Buffer {
+  const fields = Buffer.from('SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0', 'latin1');
+  const head = Buffer.alloc(5);
+  head.write('E');
+  head.writeInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
+}
+
+/** Stands before the server; bids every connection farewell when its client ends it, or when it is told to. */
+async function startFarewells(port: number) {
+  const clients = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const server = connect(port, '127.0.0.1');
+    clients.add(client);
+    client.on('data', (octets) => {
+      const terminate = 'X'.charCodeAt(0);
+      if (octets[0] === terminate) client.end(farewell());
+      else server.write(octets);
+    });
+    server.on('data', (octets) => client.write(octets));
+    client.on('close', () => server.destroy());
+    for (const socket of [client, server]) socket.on('error', () => socket.destroy());
+  });
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
+  return {
+    url: `postgresql://zoneseal@127.0.0.1:${(proxy.address() as AddressInfo).port}/postgres`,
+    sayFarewell: () => clients.forEach((client) => client.end(farewell())),
+    allGone: () => Promise.all([...clients].map((client) => client.closed || once(client, 'close'))),
+    close: () => proxy.close(),
+  };
+}
+
+describeWith(['postgres', 'initdb'], 'connections to PostgreSQL', () => {
+  let server: PrivateDatabase;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server.stop());
+
+  test('one that breaks while nobody uses it is reported, one that is being closed is not', async () => {
+    using empty = makeTempDir();
+    const proxy = await startFarewells(server.port);
+    const reported: unknown[] = [];
+    const open = () =>
+      openPostgresDatabase({
+        url: new SecretText(proxy.url),
+        schema: 'connections',
+        migrations: empty.path,
+        onError: (error) => reported.push((error as { code?: unknown }).code),
+      });
+
+    const used = await open();
+    await used.rows('SELECT 1');
+    await used.close();
+    await proxy.allGone();
+    expect(reported).toEqual([]);
+
+    const broken = await open();
+    proxy.sayFarewell();
+    await proxy.allGone();
+    await expect.poll(() => reported).toEqual(['57P01']);
+    expect(await broken.rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await broken.close();
+    proxy.close();
+  });
+});
