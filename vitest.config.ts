@@ -9,7 +9,7 @@ export default defineConfig({
       test: {
         name: kind,
         include: [`test/${kind}/**/*.test.ts`],
-        testTimeout: kind === 'unit' ? 10_000 : 120_000,
+        testTimeout: kind === 'unit' ? 60_000 : 120_000,
         hookTimeout: 120_000,
         setupFiles: ['test/support/setup.ts'],
       },
