@@ -99,18 +99,38 @@ const signatureChoices = {
   marshalingAlgorithm: Type.Optional(Type.String({ description: 'asn1, p1363 or jws, for ECDSA.', maxLength: 40 })),
   context: Type.Optional(Type.String()),
 };
+const signChoices = { ...signatureChoices, keyVersion: Type.Optional(KeyVersionText) };
 const ItemError = Type.Object({ code: Type.String(), message: Type.String() });
 
 export const SignRequest = Type.Object(
   {
-    ...signatureChoices,
-    keyVersion: Type.Optional(KeyVersionText),
+    ...signChoices,
     input: Type.Optional(Base64),
     batch: Type.Optional(Type.Array(Type.Object({ input: Base64 }, closed), { minItems: 1, maxItems: maxBatch })),
   },
   closed,
 );
 export type SignRequest = Static<typeof SignRequest>;
+
+/** A batch of `application/vnd.zoneseal.batch`; the answer has the same form. */
+export const BinarySignRequest = Type.Object(
+  {
+    head: Type.Object(signChoices, closed),
+    items: Type.Unsafe<readonly Uint8Array[]>({ description: 'The inputs, octets as they are.' }),
+  },
+  {
+    ...closed,
+    description: 'uint32 length of the head, head in JSON, uint32 count, uint32 length of each item, items.',
+  },
+);
+export type BinarySignRequest = Static<typeof BinarySignRequest>;
+
+/** The head of the answer: the version that signed, and why the items that stand empty have no signature. */
+export const BinarySignAnswer = Type.Object({
+  keyVersion: Type.String(),
+  errors: Type.Array(Type.Object({ index: Type.Integer(), code: Type.String(), message: Type.String() })),
+});
+export type BinarySignAnswer = Static<typeof BinarySignAnswer>;
 
 export const SignResult = Type.Object({ signature: Type.String(), keyVersion: Type.String() });
 export const SignBatchResponse = Type.Object({

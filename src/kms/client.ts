@@ -3,9 +3,12 @@ import { Agent, request } from 'undici';
 import { type TSchema, type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { KmsKey, PublicKeys, type SignBatchResponse, Summary } from '#kms/api.ts';
-import { parseTagged } from '#kms/core/formats.ts';
-import { ServiceError } from '#lib/errors.ts';
+import { invalidAnswer, KmsClientError, signatureIn, signaturesIn } from '#kms/client-answers.ts';
+import { binaryBatchType, composeBinaryBatch } from '#kms/core/binary-batch.ts';
+import { bufferView } from '#lib/bytes.ts';
 import { encodeBase64 } from '#lib/encoding.ts';
+
+export { KmsClientError } from '#kms/client-answers.ts';
 
 /** Where a KMS is, and who asks it. */
 export interface KmsClientOptions {
@@ -22,22 +25,6 @@ export interface KmsClientOptions {
   readonly tries?: number;
 }
 
-/** `unreachable`: no answer after all tries. `refused`: the KMS said no. `invalid-answer`: it broke the contract. */
-export type KmsClientErrorCode = 'unreachable' | 'refused' | 'invalid-answer';
-
-/** A call that failed; `details` has the status and the KMS's own code where there was an answer. */
-export class KmsClientError extends ServiceError<KmsClientErrorCode> {
-  /** HTTP status of the answer, if there was one. */
-  get status(): number | undefined {
-    return this.details['status'] as number | undefined;
-  }
-}
-
-export interface KmsSignature {
-  readonly signature: Uint8Array;
-  readonly keyVersion: number;
-}
-
 export interface SignBatchRequest {
   readonly keyVersion: number;
   readonly inputs: readonly Uint8Array[];
@@ -51,6 +38,12 @@ type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** Statuses that say "later", and not "no". */
 const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+/** So few inputs are sent as JSON: that gains nothing, and people can read it. */
+const fewInputs = 32;
+const unsupportedMedia = 415;
+/** Addresses of KMSs that know no batches of octets. */
+const readsJsonOnly = new Set<string>();
 
 /** Connections by address, shared by all clients of it: a client is made for each request, a connection is not. */
 const agents = new Map<string, Agent>();
@@ -74,6 +67,7 @@ function agentFor(url: string): { origin: string; agent: Agent } {
 export async function closeKmsConnections(url: string): Promise<void> {
   const agent = agents.get(url);
   agents.delete(url);
+  readsJsonOnly.delete(url);
   await agent?.close();
 }
 
@@ -102,7 +96,7 @@ export class KmsClient {
     const query = new URLSearchParams(filter.name === undefined ? {} : { name: filter.name });
     for (const [label, value] of Object.entries(filter.labels ?? {})) query.set(`matchLabels[${label}]`, value);
     const path = `${this.#regionPath()}/keys?${query.toString()}`;
-    const keys = await this.#call('GET', path, undefined, undefined, (answer) => answer);
+    const keys = await this.#call('GET', path, undefined);
     if (!Array.isArray(keys) || !keys.every((key) => Check(KmsKey, key))) throw invalidAnswer('the list of keys');
     return keys;
   }
@@ -126,23 +120,39 @@ export class KmsClient {
   }
 
   /**
-   * Sign all inputs with one pinned version.
+   * Sign all inputs with one pinned version. Many travel as octets, unless the KMS reads JSON only.
    *
    * @throws KmsClientError refused when any item failed, or another version signed
    */
-  async signBatch(id: string, { inputs, keyVersion, ...choices }: SignBatchRequest): Promise<Uint8Array[]> {
+  async signBatch(id: string, batch: SignBatchRequest): Promise<Uint8Array[]> {
+    if (batch.inputs.length < fewInputs || readsJsonOnly.has(this.#options.url)) return this.#signAsJson(id, batch);
+    try {
+      return await this.#signAsOctets(id, batch);
+    } catch (error) {
+      if (!(error instanceof KmsClientError) || error.status !== unsupportedMedia) throw error;
+      readsJsonOnly.add(this.#options.url);
+      return this.#signAsJson(id, batch);
+    }
+  }
+
+  async #signAsOctets(id: string, { inputs, keyVersion, ...choices }: SignBatchRequest): Promise<Uint8Array[]> {
+    const body = composeBinaryBatch({ ...choices, keyVersion: String(keyVersion) }, inputs);
+    const answer = await this.#exchange({
+      method: 'POST',
+      path: `${this.#keyPath(id)}/sign`,
+      type: binaryBatchType,
+      body,
+    });
+    return signaturesIn(answer, { count: inputs.length, keyVersion });
+  }
+
+  async #signAsJson(id: string, { inputs, keyVersion, ...choices }: SignBatchRequest): Promise<Uint8Array[]> {
     const body = {
       ...choices,
       keyVersion: String(keyVersion),
       batch: inputs.map((input) => ({ input: encodeBase64(input) })),
     };
-    const { results } = await this.#call(
-      'POST',
-      `${this.#keyPath(id)}/sign`,
-      undefined,
-      body,
-      (answer) => answer as SignBatchResponse,
-    );
+    const { results } = (await this.#call('POST', `${this.#keyPath(id)}/sign`, undefined, body)) as SignBatchResponse;
     if (!Array.isArray(results) || results.length !== inputs.length) throw invalidAnswer('the batch of signatures');
     return results.map((result) => signatureIn(result, keyVersion));
   }
@@ -154,7 +164,7 @@ export class KmsClient {
    * @returns the parsed answer; undefined when it has no body
    */
   call(method: Method, path: string, body?: object): Promise<unknown> {
-    return this.#call(method, path, undefined, body, (answer) => answer);
+    return this.#call(method, path, undefined, body);
   }
 
   /** Path of the keys of the client's region, or of one of them. */
@@ -181,50 +191,45 @@ export class KmsClient {
     schema: Schema,
     body?: object,
   ): Promise<Static<Schema>>;
-  async #call<Answer>(
-    method: Method,
-    path: string,
-    schema: undefined,
-    body: object | undefined,
-    read: (answer: unknown) => Answer,
-  ): Promise<Answer>;
-  async #call(
-    method: Method,
-    path: string,
-    schema: TSchema | undefined,
-    body?: object,
-    read?: (answer: unknown) => unknown,
-  ): Promise<unknown> {
+  async #call(method: Method, path: string, schema: undefined, body?: object): Promise<unknown>;
+  async #call(method: Method, path: string, schema: TSchema | undefined, body?: object): Promise<unknown> {
+    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    const octets = await this.#exchange({ method, path, type: 'application/json', ...json });
+    const answer = octets === undefined ? undefined : parseAnswer(bufferView(octets).toString(), path);
+    if (schema !== undefined && !Check(schema, answer)) throw invalidAnswer(path);
+    return answer;
+  }
+
+  /** Send a request until it is answered, or has failed for good. @returns the body; undefined when there is none */
+  async #exchange(exchange: Exchange): Promise<Uint8Array | undefined> {
     const { tries = defaults.tries } = this.#options;
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const idempotencyKey = method === 'POST' ? randomUUID() : undefined;
+    const headers = this.#headers(exchange);
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#try(method, path, text, idempotencyKey);
-      if (!(outcome instanceof Failure)) {
-        if (schema !== undefined && !Check(schema, outcome)) throw invalidAnswer(path);
-        return read === undefined ? outcome : read(outcome);
-      }
+      const outcome = await this.#try(exchange, headers);
+      if (!(outcome instanceof Failure)) return outcome;
       if (!outcome.mayPass || attempt >= tries) throw outcome.error;
       await pause(outcome.waitSeconds ?? backoff(attempt));
     }
   }
 
-  async #try(
-    method: Method,
-    path: string,
-    text: string | undefined,
-    idempotencyKey: string | undefined,
-  ): Promise<unknown> {
-    const { url, authorization, organisation, project, timeout = defaults.timeout } = this.#options;
-    const { origin, agent } = agentFor(url);
-    const headers: Record<string, string> = {
+  #headers({ method, type, body }: Exchange): Readonly<Record<string, string>> {
+    const { authorization, organisation, project } = this.#options;
+    return {
       authorization,
       'x-organisation-identity': organisation,
-      accept: 'application/json',
+      accept: type === 'application/json' ? type : `${type}, application/json`,
+      ...(project === undefined ? {} : { 'x-project-identity': project }),
+      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+      ...(body === undefined ? {} : { 'content-type': type }),
     };
-    if (project !== undefined) headers['x-project-identity'] = project;
-    if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
-    if (text !== undefined) headers['content-type'] = 'application/json';
+  }
+
+  async #try(
+    { method, path, type, body }: Exchange,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Uint8Array | undefined | Failure> {
+    const { url, timeout = defaults.timeout } = this.#options;
+    const { origin, agent } = agentFor(url);
     try {
       const signal = AbortSignal.timeout(timeout);
       const answer = await request(`${origin}${path}`, {
@@ -232,12 +237,14 @@ export class KmsClient {
         headers,
         dispatcher: agent,
         signal,
-        ...(text === undefined ? {} : { body: text }),
+        body: body ?? null,
       });
-      const content = await answer.body.text();
+      const octets = await answer.body.bytes();
       if (answer.statusCode === 204) return undefined;
-      if (answer.statusCode >= 200 && answer.statusCode < 300) return parseAnswer(content, path);
-      return refusal(answer.statusCode, content, answer.headers['retry-after']);
+      if (answer.statusCode < 200 || answer.statusCode >= 300)
+        return refusal(answer.statusCode, bufferView(octets).toString(), answer.headers['retry-after']);
+      if (type !== 'application/json' && answer.headers['content-type'] !== type) throw invalidAnswer(path);
+      return octets;
     } catch (error) {
       if (error instanceof KmsClientError) throw error;
       return new Failure(
@@ -246,6 +253,15 @@ export class KmsClient {
       );
     }
   }
+}
+
+/** What goes over the wire and back, whatever it means. */
+interface Exchange {
+  readonly method: Method;
+  readonly path: string;
+  /** Content type of the body and of the answer. */
+  readonly type: string;
+  readonly body?: string | Uint8Array;
 }
 
 /** A try that failed, and whether another may succeed. */
@@ -295,28 +311,6 @@ function parseAnswer(content: string, path: string): unknown {
       cause: error,
     });
   }
-}
-
-function invalidAnswer(what: string): KmsClientError {
-  return new KmsClientError('invalid-answer', `the KMS's answer breaks the contract: ${what}`);
-}
-
-/** Take a signature out of a result; the version stands in two places, and both must be the one that was asked for. */
-function signatureIn(result: SignBatchResponse['results'][number] | undefined, keyVersion: number): Uint8Array {
-  if (result === undefined || typeof result !== 'object') throw invalidAnswer('a signature');
-  if ('error' in result)
-    throw new KmsClientError('refused', `the KMS did not sign: ${result.error.message}`, {
-      details: { code: result.error.code },
-    });
-  if (typeof result.signature !== 'string') throw invalidAnswer('a signature');
-  const { version, bytes } = parseTagged(result.signature, 'signature');
-  if (version !== keyVersion || Number(result.keyVersion) !== keyVersion) {
-    throw new KmsClientError(
-      'refused',
-      `the KMS signed with version ${result.keyVersion} where version ${keyVersion} was asked for`,
-    );
-  }
-  return bytes;
 }
 
 /** Seconds before the next try: doubling, with a random half. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { closeKmsConnections, KmsClient } from '#kms/client.ts';
 import { connectKms } from '#dnssec/adapters/kms-signer.ts';
+import { binaryBatchType, composeBinaryBatch } from '#kms/core/binary-batch.ts';
 import { getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
 
 interface Reply {
@@ -23,7 +24,7 @@ beforeEach(async () => {
   asked = [];
   server = createServer((request, response) => {
     let body = '';
-    request.on('data', (text: Buffer) => (body += text.toString()));
+    request.on('data', (text: Buffer) => (body += text.toString('latin1')));
     request.on('end', () => {
       asked.push({ url: request.url ?? '', headers: request.headers, body });
       const reply = replies.shift() ?? { status: 500, body: { message: 'not expected' } };
@@ -32,7 +33,9 @@ beforeEach(async () => {
         return;
       }
       response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
-      response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body));
+      response.end(
+        typeof reply.body === 'string' || reply.body instanceof Uint8Array ? reply.body : JSON.stringify(reply.body),
+      );
     });
   });
   server.listen(0, '127.0.0.1');
@@ -132,6 +135,67 @@ describe('a signing call', () => {
   ])('is refused when the answer has %s', async (_, body, message) => {
     replies = [{ status: 200, body }];
     await expect(signOne()).rejects.toThrow(message);
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe('a large batch', () => {
+  const inputs = Array.from({ length: 40 }, (_, index) => Uint8Array.of(index));
+  const sign = () => client().signBatch('k', { keyVersion: 1, inputs, hashAlgorithm: 'sha2-256' });
+  const octets = (head: object, items: readonly Uint8Array[] = inputs) => ({
+    status: 200,
+    body: composeBinaryBatch(head, items),
+    headers: { 'content-type': binaryBatchType },
+  });
+
+  test('travels as octets in both directions', async () => {
+    replies = [octets({ keyVersion: '1', errors: [] })];
+    expect((await sign()).map((signed) => [...signed])).toEqual(inputs.map((input) => [...input]));
+    expect(asked[0]?.headers).toMatchObject({ 'content-type': binaryBatchType, 'idempotency-key': expect.any(String) });
+    const sent = composeBinaryBatch({ hashAlgorithm: 'sha2-256', keyVersion: '1' }, inputs);
+    expect(asked[0]?.body).toBe(Buffer.from(sent).toString('latin1'));
+  });
+
+  test('travels as JSON, now and later, where the KMS knows nothing else', async () => {
+    const json = { status: 200, body: { results: inputs.map(() => signature(1)) } };
+    replies = [{ status: 415, body: { message: 'JSON only' } }, json, json];
+    expect(await sign()).toHaveLength(40);
+    expect(await sign()).toHaveLength(40);
+    expect(asked.map(({ headers }) => headers['content-type'])).toEqual([
+      binaryBatchType,
+      'application/json',
+      'application/json',
+    ]);
+  });
+
+  test('is tried again as it was', async () => {
+    replies = [{ status: 503, body: { message: 'busy' } }, octets({ keyVersion: '1', errors: [] })];
+    expect(await sign()).toHaveLength(40);
+    expect(asked[1]?.body).toBe(asked[0]?.body);
+  });
+
+  test.each([
+    ['another version', octets({ keyVersion: '2', errors: [] }), 'signed with version 2 where version 1'],
+    [
+      'an error for an item',
+      octets({ keyVersion: '1', errors: [{ index: 3, code: 'x', message: 'bad item' }] }),
+      'did not sign: bad item',
+    ],
+    ['too few signatures', octets({ keyVersion: '1', errors: [] }, inputs.slice(1)), 'breaks the contract'],
+    [
+      'an empty signature',
+      octets(
+        { keyVersion: '1', errors: [] },
+        inputs.map(() => new Uint8Array(0)),
+      ),
+      'empty signature',
+    ],
+    ['a head of another form', octets({ version: 1 }), 'breaks the contract'],
+    ['octets that are no batch', { ...octets({}), body: new Uint8Array(3) }, 'malformed'],
+    ['JSON', { status: 200, body: { results: [] } }, 'breaks the contract'],
+  ])('is refused when the answer has %s', async (_, reply, message) => {
+    replies = [reply];
+    await expect(sign()).rejects.toThrow(message);
     expect(asked).toHaveLength(1);
   });
 });

@@ -12,6 +12,7 @@ export interface KmsAnswer {
   // oxlint-disable-next-line typescript/no-explicit-any -- tests look into bodies of all forms
   readonly body: any;
   readonly headers: Readonly<Record<string, unknown>>;
+  readonly octets: Uint8Array;
 }
 
 /** A KMS in this process, with a clock that tests move, called without a network. */
@@ -56,10 +57,15 @@ export async function openKmsApi(options: Partial<KmsOptions> = {}): Promise<Kms
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { payload: payloadOf(body) }),
     });
     const isJson = answer.body.startsWith('{') || answer.body.startsWith('[');
-    return { status: answer.statusCode, body: isJson ? JSON.parse(answer.body) : answer.body, headers: answer.headers };
+    return {
+      status: answer.statusCode,
+      body: isJson ? JSON.parse(answer.body) : answer.body,
+      headers: answer.headers,
+      octets: answer.rawPayload,
+    };
   };
   return {
     kms,
@@ -77,4 +83,9 @@ export async function openKmsApi(options: Partial<KmsOptions> = {}): Promise<Kms
       dir[Symbol.dispose]();
     },
   };
+}
+
+function payloadOf(body: unknown): string | Buffer {
+  if (body instanceof Uint8Array) return Buffer.from(body);
+  return typeof body === 'string' ? body : JSON.stringify(body);
 }

@@ -63,7 +63,7 @@ const rules: Partial<Record<Layer, Rule>> = {
   },
   ...rulesOf('kms'),
   ...rulesOf('dnssec'),
-  'kms/client': { layers: ['kms/api', 'kms/core', 'lib'], packages: ['typebox', 'undici'], node: 'any' },
+  'kms/client': { layers: ['kms/api', 'kms/core', 'kms/client', 'lib'], packages: ['typebox', 'undici'], node: 'any' },
   cli: {
     layers: [
       'cli',

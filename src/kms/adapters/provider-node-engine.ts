@@ -4,8 +4,6 @@ import { MaterialCache } from '#kms/adapters/provider-node-cache.ts';
 import { generateMaterial, generateRsaPair } from '#kms/adapters/provider-node-generate.ts';
 import { makeItemWork } from '#kms/adapters/provider-node-items.ts';
 import {
-  pack,
-  runOf,
   type BatchAnswer,
   type BatchJob,
   type Fault,
@@ -32,6 +30,7 @@ import {
 import { keyTypeRow } from '#kms/core/key-types.ts';
 import { unwrapTarget, wrappingModulusBits } from '#kms/core/wrapping.ts';
 import type { StoredKeyVersion, StoredWrappingKey } from '#kms/ports/crypto-provider.ts';
+import { pack, runOf } from '#lib/packed.ts';
 
 /** Does the cryptography of one thread: it alone opens material, and keeps what it opened. */
 export class CryptoEngine {

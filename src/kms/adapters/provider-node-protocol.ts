@@ -2,14 +2,9 @@ import { KmsError, type KmsErrorCode } from '#kms/core/errors.ts';
 import type { HashAlgorithm } from '#kms/core/key-types.ts';
 import type { SignatureWish } from '#kms/core/signature-choice.ts';
 import type { KeyVersionRef, Outcome, StoredKeyVersion, StoredWrappingKey } from '#kms/ports/crypto-provider.ts';
+import { type Packed, runOf } from '#lib/packed.ts';
 
 /** What the threads tell each other. Byte runs of many items travel as one buffer that changes its owner. */
-
-/** Byte runs end to end; `ends[i]` is the index after run i. */
-export interface Packed {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly ends: Uint32Array<ArrayBuffer>;
-}
 
 export type BatchKind = 'sign' | 'verify' | 'encrypt' | 'decrypt' | 'rewrap' | 'hmac' | 'verify-hmac';
 
@@ -79,26 +74,6 @@ export type Response =
   | { readonly id: number; readonly jobs: readonly Reply<BatchAnswer>[] }
   | { readonly id: number; readonly task: Reply<readonly Uint8Array[]> }
   | { readonly id: number };
-
-/** Copy byte runs into one buffer of its own. */
-export function pack(runs: readonly Uint8Array[]): Packed {
-  let length = 0;
-  for (const run of runs) length += run.length;
-  const bytes = new Uint8Array(length);
-  const ends = new Uint32Array(runs.length);
-  let end = 0;
-  for (const [index, run] of runs.entries()) {
-    bytes.set(run, end);
-    end += run.length;
-    ends[index] = end;
-  }
-  return { bytes, ends };
-}
-
-/** Return run `index` as a view, not a copy. */
-export function runOf({ bytes, ends }: Packed, index: number): Uint8Array<ArrayBuffer> {
-  return bytes.subarray(index === 0 ? 0 : ends[index - 1], ends[index]);
-}
 
 /** Turn an answer back into outcomes, in order. The runs are views of one buffer. */
 export function outcomesOf({ results, faults }: BatchAnswer): Outcome<Uint8Array>[] {

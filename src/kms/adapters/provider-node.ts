@@ -5,7 +5,6 @@ import {
   errorOf,
   failureOf,
   outcomesOf,
-  pack,
   type BatchJob,
   type BatchKind,
   type Task,
@@ -37,6 +36,7 @@ import type {
   StoredKeyVersion,
   StoredWrappingKey,
 } from '#kms/ports/crypto-provider.ts';
+import { pack } from '#lib/packed.ts';
 import { SecretBytes } from '#lib/secret-bytes.ts';
 
 export interface NodeProviderOptions {

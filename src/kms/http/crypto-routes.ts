@@ -8,7 +8,6 @@ import {
   ExportRequest,
   ExportResponse,
   HmacRequest,
-  SignRequest,
   VerifyHmacRequest,
   VerifyRequest,
 } from '#kms/api.ts';
@@ -25,16 +24,15 @@ import {
   readSignatureOptions,
   readSignatures,
   readVersion,
-  signatureEncoding,
 } from '#kms/http/crypto-bodies.ts';
-import { goodItems, type Item, mergeOutcomes, renderOutcomes } from '#kms/http/items.ts';
+import { goodItems, type Item, sendOutcomes } from '#kms/http/items.ts';
 import { batchBodyLimit, describe, emptyBodyAllowed, KeyPath } from '#kms/http/route.ts';
+import { signRoute } from '#kms/http/sign-route.ts';
 import { hmac, verifyHmac } from '#kms/operations/authenticate-message.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
 import { decrypt, encrypt, generateDataKey, rewrap } from '#kms/operations/encrypt.ts';
 import { exportKey } from '#kms/operations/export-key.ts';
-import { sign, verify } from '#kms/operations/sign.ts';
-import type { Outcome } from '#kms/ports/crypto-provider.ts';
+import { verify } from '#kms/operations/sign.ts';
 import { joinBytes, utf8Bytes } from '#lib/bytes.ts';
 import { encodeBase64, encodeBase64Octets } from '#lib/encoding.ts';
 
@@ -42,24 +40,7 @@ import { encodeBase64, encodeBase64Octets } from '#lib/encoding.ts';
 export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (app, { ports }) => {
   const batchable = { bodyLimit: batchBodyLimit };
 
-  app.post(
-    '/:region/keys/:id/sign',
-    { ...batchable, schema: { ...describe('Sign an input, or a batch'), params: KeyPath, body: SignRequest } },
-    async (request, reply) => {
-      const { params, body } = request;
-      const caller = await callerOf(ports, request);
-      const items = readInputs(body);
-      const options = readSignatureOptions(body);
-      const call = { inputs: goodItems(items), version: readVersion(body.keyVersion), options };
-      const { version, outcomes } = await sign(ports, caller, params, call);
-      const encoding = signatureEncoding(body);
-      const keyVersion = formatKeyVersion(version);
-      return send(reply, body, items, outcomes, (signature) => ({
-        signature: composeTagged(version, signature, encoding),
-        keyVersion,
-      }));
-    },
-  );
+  await app.register(signRoute, { ports });
 
   app.post(
     '/:region/keys/:id/verify',
@@ -70,7 +51,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
       const items = readSignatures(body);
       const call = { items: goodItems(items), options: readSignatureOptions(body) };
       const outcomes = await verify(ports, caller, params, call);
-      return send(reply, body, items, outcomes, (valid) => ({ valid }));
+      return sendOutcomes(reply, body, items, outcomes, (valid) => ({ valid }));
     },
   );
 
@@ -83,7 +64,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
       const items = readPlaintexts(body);
       const call = { items: goodItems(items), version: readVersion(body.keyVersion) };
       const { version, outcomes } = await encrypt(ports, caller, params, call);
-      return send(reply, body, items, outcomes, showCiphertext(version));
+      return sendOutcomes(reply, body, items, outcomes, showCiphertext(version));
     },
   );
 
@@ -98,7 +79,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
       const caller = await callerOf(ports, request);
       const items = readCiphertexts(body);
       const outcomes = await decrypt(ports, caller, params, goodItems(items));
-      return send(reply, body, items, outcomes, (plaintext, index) => ({
+      return sendOutcomes(reply, body, items, outcomes, (plaintext, index) => ({
         plaintext: encodeBase64(plaintext),
         keyVersion: versionOf(items[index]),
       }));
@@ -120,7 +101,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
       const caller = await callerOf(ports, request);
       const items = readCiphertexts(body);
       const { version, outcomes } = await rewrap(ports, caller, params, goodItems(items));
-      return send(reply, body, items, outcomes, showCiphertext(version));
+      return sendOutcomes(reply, body, items, outcomes, showCiphertext(version));
     },
   );
 
@@ -134,7 +115,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
       const call = { inputs: goodItems(items), version: readVersion(body.keyVersion), options: readHmacOptions(body) };
       const { version, outcomes } = await hmac(ports, caller, params, call);
       const keyVersion = formatKeyVersion(version);
-      return send(reply, body, items, outcomes, (mac) => ({ hmac: composeTagged(version, mac), keyVersion }));
+      return sendOutcomes(reply, body, items, outcomes, (mac) => ({ hmac: composeTagged(version, mac), keyVersion }));
     },
   );
 
@@ -147,7 +128,10 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
       const items = readHmacs(body);
       const call = { items: goodItems(items), options: readHmacOptions(body) };
       const outcomes = await verifyHmac(ports, caller, params, call);
-      return send(reply, body, items, outcomes, (valid, index) => ({ valid, keyVersion: versionOf(items[index]) }));
+      return sendOutcomes(reply, body, items, outcomes, (valid, index) => ({
+        valid,
+        keyVersion: versionOf(items[index]),
+      }));
     },
   );
 
@@ -194,17 +178,6 @@ function showCiphertext(version: number) {
 function versionOf(item: Item<{ readonly version: number }> | undefined): string {
   if (item === undefined || item instanceof KmsError) throw new KmsError('internal', 'an outcome has no item');
   return formatKeyVersion(item.version);
-}
-
-function send<Input, Result>(
-  reply: FastifyReply,
-  { batch }: { readonly batch?: readonly unknown[] },
-  items: readonly Item<Input>[],
-  outcomes: readonly Outcome<Result>[],
-  render: (result: Result, index: number) => object,
-): FastifyReply {
-  const answer = renderOutcomes(batch !== undefined, mergeOutcomes(items, outcomes), render);
-  return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
 }
 
 /** Answer with a secret that never becomes a string, and wipe the answer when it has left. */

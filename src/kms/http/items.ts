@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify';
 import { KmsError } from '#kms/core/errors.ts';
 import type { Outcome } from '#kms/ports/crypto-provider.ts';
 
@@ -44,7 +45,7 @@ export function mergeOutcomes<Input, Result>(
 }
 
 /** Show the outcomes of a batch, or the one of a single call, whose failure is the call's. */
-export function renderOutcomes<Result>(
+function renderOutcomes<Result>(
   isBatch: boolean,
   outcomes: readonly Outcome<Result>[],
   render: (result: Result, index: number) => object,
@@ -62,4 +63,16 @@ export function renderOutcomes<Result>(
   if (only === undefined) throw new KmsError('internal', 'a single call has no outcome');
   if (only instanceof KmsError) throw only;
   return render(only, 0);
+}
+
+/** Answer with the outcomes of the good items, and why the bad ones are bad, in JSON. */
+export function sendOutcomes<Input, Result>(
+  reply: FastifyReply,
+  { batch }: { readonly batch?: readonly unknown[] },
+  items: readonly Item<Input>[],
+  outcomes: readonly Outcome<Result>[],
+  render: (result: Result, index: number) => object,
+): FastifyReply {
+  const answer = renderOutcomes(batch !== undefined, mergeOutcomes(items, outcomes), render);
+  return reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
 }

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openNodeProvider } from '#kms/adapters/provider-node.ts';
 import { WorkerPool } from '#kms/adapters/provider-node-pool.ts';
-import { pack, type BatchJob } from '#kms/adapters/provider-node-protocol.ts';
+import type { BatchJob } from '#kms/adapters/provider-node-protocol.ts';
+import { pack } from '#lib/packed.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
 import { codeOf, makeKey, only, testKek, testProvider, utf8, type TestKey } from '#test/support/kms-crypto.ts';

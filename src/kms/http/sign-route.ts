@@ -1,0 +1,63 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply } from 'fastify';
+import { type BinarySignAnswer, BinarySignRequest, maxBatch, SignRequest } from '#kms/api.ts';
+import { binaryBatchType, composeBinaryBatch, parseBinaryBatch } from '#kms/core/binary-batch.ts';
+import { KmsError } from '#kms/core/errors.ts';
+import { composeTagged, formatKeyVersion } from '#kms/core/formats.ts';
+import { callerOf } from '#kms/http/caller.ts';
+import { readInputs, readSignatureOptions, readVersion, signatureEncoding } from '#kms/http/crypto-bodies.ts';
+import { goodItems, sendOutcomes } from '#kms/http/items.ts';
+import { batchBodyLimit, describe, KeyPath } from '#kms/http/route.ts';
+import type { KmsPorts } from '#kms/operations/context.ts';
+import { sign, type VersionOutcomes } from '#kms/operations/sign.ts';
+
+/** Signing: one input, or a batch in JSON or as octets, which is answered as it came. */
+export const signRoute: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (app, { ports }) => {
+  app.addContentTypeParser(binaryBatchType, { parseAs: 'buffer' }, async (_request: unknown, body: unknown) =>
+    parseBinaryBatch(body as Uint8Array, { items: maxBatch }),
+  );
+
+  const bodies = { 'application/json': { schema: SignRequest }, [binaryBatchType]: { schema: BinarySignRequest } };
+  app.post(
+    '/:region/keys/:id/sign',
+    {
+      bodyLimit: batchBodyLimit,
+      schema: { ...describe('Sign an input, or a batch'), params: KeyPath, body: { content: bodies } },
+    },
+    async (request, reply) => {
+      const body = request.body as SignRequest | BinarySignRequest | undefined;
+      const caller = await callerOf(ports, request);
+      if (body === undefined) throw new KmsError('payload-invalid', 'the body is missing: give input or batch');
+      if ('head' in body) {
+        if (body.items.length === 0) throw new KmsError('payload-invalid', 'the binary batch has no items');
+        const call = {
+          inputs: body.items,
+          version: readVersion(body.head.keyVersion),
+          options: readSignatureOptions(body.head),
+        };
+        return sendBinary(reply, await sign(ports, caller, request.params, call));
+      }
+      const items = readInputs(body);
+      const options = readSignatureOptions(body);
+      const call = { inputs: goodItems(items), version: readVersion(body.keyVersion), options };
+      const { version, outcomes } = await sign(ports, caller, request.params, call);
+      const encoding = signatureEncoding(body);
+      const keyVersion = formatKeyVersion(version);
+      return sendOutcomes(reply, body, items, outcomes, (signature) => ({
+        signature: composeTagged(version, signature, encoding),
+        keyVersion,
+      }));
+    },
+  );
+};
+
+function sendBinary(reply: FastifyReply, { version, outcomes }: VersionOutcomes): FastifyReply {
+  const errors = outcomes.flatMap((outcome, index) =>
+    outcome instanceof KmsError ? [{ index, code: outcome.code, message: outcome.message }] : [],
+  );
+  const head: BinarySignAnswer = { keyVersion: formatKeyVersion(version), errors };
+  const signatures = outcomes.map((outcome) => (outcome instanceof KmsError ? noSignature : outcome));
+  return reply.type(binaryBatchType).send(composeBinaryBatch(head, signatures));
+}
+
+const noSignature = new Uint8Array(0);
