@@ -6,6 +6,7 @@ import { version } from '#app/version.ts';
 import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
 import { dnssecRoutes } from '#dnssec/http/routes.ts';
 import { dnssecStatuses } from '#dnssec/http/statuses.ts';
+import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
 import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
 import { type ManagedZones, openManagedZones } from '#dnssec/zones.ts';
 import { makeDirectory } from '#lib/make-directory.ts';
@@ -59,6 +60,7 @@ export async function startService(config: Config, context: ServiceContext): Pro
   if (zones !== undefined) {
     const { ports, callers } = zones;
     await mount(app, zoneRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
+    await mount(app, registrarRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
   }
   const baseUrl = await listen(app, config);
   isReady = true;

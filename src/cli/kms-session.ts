@@ -20,6 +20,8 @@ export interface KmsSession extends AsyncDisposable {
   readonly region: string;
   /** The KMS itself, for those who work with keys and not with zones. */
   readonly client: KmsClient;
+  /** What the KMS is shown. */
+  readonly token: SecretText;
 }
 
 /** Add the options of a command that works with keys. */
@@ -43,8 +45,8 @@ export async function openKmsSession(
   const context = { clock: systemClock, logger: createLogger(config.logLevel) };
   const embedded = config.kmsUrl === undefined ? await openEmbeddedKms(config, context) : undefined;
   opened.defer(async () => embedded?.close());
-  const token = embedded === undefined ? await remoteToken(config) : embedded.adminToken.token;
   const kmsUrl = config.kmsUrl ?? `unix:${embedded?.socketPath}`;
+  const token = embedded === undefined ? await remoteToken(config, kmsUrl) : embedded.adminToken.token;
   const dnssec = openDnssec({ kmsUrl, clock: systemClock });
   opened.defer(() => dnssec.close());
   const caller = {
@@ -57,15 +59,21 @@ export async function openKmsSession(
     dnssec,
     caller,
     region,
+    token,
     client: new KmsClient({ url: kmsUrl, region, ...caller }),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
-/** The token in the data folder serves for a KMS on this machine that was started with the same folder. */
-async function remoteToken(config: Config): Promise<SecretText> {
+/**
+ * Return the token for a service at a URL; the one in the data folder serves for a service on this machine that was started
+ * with the same folder.
+ *
+ * @throws UsageError when there is none
+ */
+export async function remoteToken(config: Config, url: string): Promise<SecretText> {
   const given = config.token ?? config.adminToken;
   if (given !== undefined) return given;
   if (existsSync(join(config.dataDirectory, 'admin-token'))) return (await openAdminToken(config)).token;
-  throw new UsageError(`${config.kmsUrl} needs a token: set ZONESEAL_TOKEN`);
+  throw new UsageError(`${url} needs a token: set ZONESEAL_TOKEN`);
 }

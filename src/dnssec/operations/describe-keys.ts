@@ -66,11 +66,16 @@ export async function describeKeys(
   signer: Signer,
 ): Promise<{ zone: string; keys: KeyRecords[] }> {
   const apex = parseZoneName(zone, '/zone');
+  const keys = await describeZoneKeys(signer, await withAllVersions(choices, signer));
+  return { zone: formatName(apex), keys: keys.map((key) => recordsOfKey(zone, key)) };
+}
+
+/** Choose all versions of keys that none are chosen of, the newest first. @throws DnssecError not-found, kms-refused, kms-unavailable */
+export async function withAllVersions(choices: readonly KeyChoice[], signer: Signer): Promise<KeyChoice[]> {
   const all: KeyChoice[] = [];
   for (const choice of choices) {
     const { publicKeys } = await signer.getKey(choice.keyId);
     all.push({ versions: [...publicKeys.keys()].toSorted((left, right) => right - left), ...choice });
   }
-  const keys = await describeZoneKeys(signer, all);
-  return { zone: formatName(apex), keys: keys.map((key) => recordsOfKey(zone, key)) };
+  return all;
 }
