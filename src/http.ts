@@ -67,7 +67,10 @@ export async function createHttp(options: HttpOptions = {}): Promise<HttpApp> {
 function addHooks(app: HttpApp): void {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
-    done();
+    // No name has it, and not every database can be asked for it.
+    if (request.url.includes('%00'))
+      done(new RequestError('request-invalid', 'the path or the query has U+0000 in it'));
+    else done();
   });
   let closing = false;
   app.addHook('preClose', (done) => {

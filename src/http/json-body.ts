@@ -21,8 +21,8 @@ export function readJsonBodies(app: FastifyInstance): void {
   });
 }
 
-/** Where a member named `__proto__`, which reaches an object's prototype when copied carelessly, could stand. */
-const poisonous = /__proto__|\\u/;
+/** Where something that is to be refused could stand: all of it but a plain `__proto__` needs an escape. */
+const suspicious = /__proto__|\\u/;
 
 /** Objects and arrays inside each other. No body of ours comes near it; what checks or copies a body may be recursive. */
 const mostNested = 64;
@@ -30,7 +30,7 @@ const mostNested = 64;
 function parseJson(text: string): unknown {
   refuseDepth(text);
   try {
-    return poisonous.test(text) ? JSON.parse(text, refusePoison) : JSON.parse(text);
+    return suspicious.test(text) ? JSON.parse(text, refuseUnsafe) : JSON.parse(text);
   } catch (error) {
     if (error instanceof RequestError) throw error;
     throw new RequestError('request-invalid', `the body is not valid JSON${placeOf(error, text)}`, {
@@ -77,11 +77,23 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-function refusePoison(key: string, value: unknown): unknown {
-  if (key !== '__proto__') return value;
-  throw new RequestError('request-invalid', 'the body has a member "__proto__"', {
-    details: { in: 'body', rule: 'json' },
-  });
+/**
+ * Refuse a member named `__proto__`, which reaches an object's prototype when copied carelessly, and texts that do not
+ * come back from a database as they went: with U+0000, or with half of a surrogate pair, which UTF-8 cannot spell.
+ */
+function refuseUnsafe(key: string, value: unknown): unknown {
+  const fault =
+    key === '__proto__'
+      ? 'a member "__proto__"'
+      : isKept(key) && (typeof value !== 'string' || isKept(value))
+        ? undefined
+        : 'a text with U+0000 or with half of a surrogate pair';
+  if (fault === undefined) return value;
+  throw new RequestError('request-invalid', `the body has ${fault}`, { details: { in: 'body', rule: 'json' } });
+}
+
+function isKept(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
 }
 
 /** Name the place only: what stands there may be a secret that should not come back or reach the log. */

@@ -128,6 +128,27 @@ describe('request bodies', () => {
     },
   );
 
+  test.each([
+    ['U+0000', String.raw`{"name":"a\u0000"}`],
+    ['the first half of a surrogate pair', String.raw`{"name":"\ud83d"}`],
+    ['the second half of a surrogate pair', String.raw`{"name":"\ude00x"}`],
+    ['U+0000 in the name of a member', String.raw`{"name":"a","\u0000":1}`],
+  ])('a text that no database gives back as it was is refused: %s', async (_what, text) => {
+    const { status, body } = await post('/echo', text, { 'content-type': 'application/json' });
+    expect(status).toBe(400);
+    expect(body['message']).toBe('the body has a text with U+0000 or with half of a surrogate pair');
+    const pair = await post('/echo', String.raw`{"name":"\ud83d\ude00"}`, { 'content-type': 'application/json' });
+    expect(pair).toMatchObject({ status: 200, body: { name: '😀' } });
+  });
+
+  test('U+0000 in the path or the query is refused', async () => {
+    for (const url of ['/v1/query?limit=%00', '/v1/none/%00']) {
+      const answer = await app.inject({ method: 'GET', url });
+      expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([400, 'request-invalid']);
+    }
+    expect((await app.inject({ method: 'GET', url: '/v1/query?other=%2500' })).statusCode).toBe(200);
+  });
+
   test('objects and arrays inside each other end at 64, and brackets in strings do not count', async () => {
     const json = { 'content-type': 'application/json' };
     const deep = await post('/echo', `${'['.repeat(65)}${']'.repeat(65)}`, json);
