@@ -75,6 +75,8 @@ export function errorHandler(statuses: ErrorStatuses) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const { status, code, message, details } = answerFor(error, statuses);
     if (status === 500) request.log.error({ err: error }, 'request failed');
+    else if (status > 500 && error instanceof Error && error.cause !== undefined)
+      request.log.warn({ code, err: error }, message);
     else request.log.info({ code, details }, message);
     const wait = details['retryAfterSeconds'];
     if (typeof wait === 'number') void reply.header('retry-after', String(Math.max(1, Math.ceil(wait))));

@@ -130,6 +130,36 @@ export function auditLogContract(name: string, make: () => Promise<AuditUnderTes
       expect((await verifyAll(log)).fault).toContain('not written by this service');
     });
 
+    const forgeEnd =
+      'UPDATE audit_head SET number = 5, hash = (SELECT hash FROM audit_events WHERE number = 5), seal = hash';
+
+    test('writes nothing behind an end that it did not write, which its seal would then make good', async () => {
+      await fill(7);
+      await log.close();
+      await tamper('DELETE FROM audit_events WHERE number > 5');
+      await tamper(forgeEnd);
+      log = await under.open();
+      await expect(log.append(event(8))).rejects.toMatchObject({ code: 'audit-unavailable' });
+      expect((await verifyAll(log)).fault).toContain('not written by this service');
+    });
+
+    test('writes nothing to a log that was put back while it is open', async () => {
+      await fill(5);
+      const database = await under.database();
+      const [old] = await database.rows<{ number: number; hash: Uint8Array; seal: Uint8Array }>(
+        'SELECT number, hash, seal FROM audit_head',
+      );
+      await log.append(event(6));
+      await database.write([
+        { sql: 'DELETE FROM audit_events WHERE number > 5', values: [] },
+        { sql: 'UPDATE audit_head SET number = ?, hash = ?, seal = ?', values: [old!.number, old!.hash, old!.seal] },
+      ]);
+      await expect(log.append(event(7))).rejects.toMatchObject({ code: 'audit-unavailable' });
+      await database.write([{ sql: 'DELETE FROM audit_head', values: [] }]);
+      await expect(log.append(event(7))).rejects.toMatchObject({ code: 'audit-unavailable' });
+      await database.close();
+    });
+
     test('refuses what it cannot write, and writes on when it can', async () => {
       await fill(1);
       await tamper('ALTER TABLE audit_events RENAME TO elsewhere');

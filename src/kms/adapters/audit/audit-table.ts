@@ -46,8 +46,10 @@ interface HeadRow extends AuditHead {
 export class AuditTable {
   readonly #database: Database;
   readonly #sealKey: KeyObject;
-  /** The end of the log as this process last saw it. */
+  /** The end of the log as this process last saw it, while nothing speaks against it. */
   #head: AuditHead | undefined;
+  /** The furthest end that this process has seen: a log that ends before it was cut off. */
+  #furthest = emptyHead;
 
   /** @param sealKey authenticates the end of the log, so that events cannot be cut off there. */
   constructor(database: Database, sealKey: Uint8Array) {
@@ -87,7 +89,7 @@ export class AuditTable {
       this.#head = undefined;
       return false;
     }
-    this.#head = head;
+    this.#head = this.#furthest = head;
     return true;
   }
 
@@ -145,9 +147,18 @@ export class AuditTable {
     return undefined;
   }
 
+  /** Read the end of the log. One that this service did not write, or left behind before, must not be sealed anew. */
   async #readHead(): Promise<AuditHead> {
     const stored = await this.#selectHead();
-    if (stored !== undefined) return { number: stored.number, hash: stored.hash };
+    if (stored !== undefined) {
+      if (!equalInConstantTime(stored.seal, this.#seal(stored)))
+        throw new Error('the end of the log was not written by this service');
+      if (stored.number < this.#furthest.number)
+        throw new Error(`the log ends at event ${stored.number}, and had ${this.#furthest.number}`);
+      const { number, hash } = stored;
+      return (this.#furthest = { number, hash });
+    }
+    if (this.#furthest.number > 0) throw new Error('the end of the log is gone');
     const values = [emptyHead.number, emptyHead.hash, this.#seal(emptyHead)];
     await this.#database.write([{ sql: sql.insertHead, values }]);
     return emptyHead;

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { AuditAnswer, AuditCall, AuditWorkerSetup } from '#kms/adapters/audit/audit-worker.ts';
+import type { AuditAnswer, AuditCall, AuditFailure, AuditWorkerSetup } from '#kms/adapters/audit/audit-worker.ts';
 import type { AuditWriter } from '#kms/adapters/audit/open-audit-log.ts';
 import type { AuditRecord } from '#kms/core/audit-event.ts';
 import { KmsError, type KmsErrorCode } from '#kms/core/errors.ts';
@@ -31,7 +31,7 @@ export function startAuditWorker(setup: AuditWorkerSetup): AuditWriter {
     const call = owed.get(answer.id);
     owed.delete(answer.id);
     if ('result' in answer) call?.resolve(answer.result as never);
-    else call?.reject(new KmsError((answer.failure.code ?? 'internal') as KmsErrorCode, answer.failure.message));
+    else call?.reject(errorOf(answer.failure));
   });
 
   const call = <Result>(request: AuditCall): Promise<Result> => {
@@ -51,4 +51,8 @@ export function startAuditWorker(setup: AuditWorkerSetup): AuditWriter {
       await worker.terminate();
     },
   };
+}
+
+function errorOf({ code = 'internal', message, inner }: AuditFailure): KmsError {
+  return new KmsError(code as KmsErrorCode, message, inner === undefined ? {} : { cause: new Error(inner) });
 }

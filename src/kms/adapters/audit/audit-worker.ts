@@ -4,6 +4,7 @@ import { openSqliteDatabase } from '#database/sqlite.ts';
 import type { AuditEvent, AuditHead } from '#kms/core/audit-event.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import type { AuditFilter } from '#kms/ports/audit-log.ts';
+import { messageOf } from '#lib/errors.ts';
 
 export interface AuditWorkerSetup {
   readonly path: string;
@@ -19,7 +20,14 @@ export type AuditCall =
 
 export type AuditAnswer =
   | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly failure: { readonly code?: string; readonly message: string } };
+  | { readonly id: number; readonly failure: AuditFailure };
+
+export interface AuditFailure {
+  readonly code?: string;
+  readonly message: string;
+  /** For the log only. */
+  readonly inner?: string;
+}
 
 /** Writes the audit log beside the thread that answers requests, which would otherwise wait for the disk. */
 const { path, migrations, sealKey } = workerData as AuditWorkerSetup;
@@ -31,10 +39,13 @@ async function answer({ id, ...call }: AuditCall & { readonly id: number }): Pro
   try {
     post({ id, result: await carryOut(call) });
   } catch (error) {
-    const code = error instanceof KmsError ? { code: error.code } : {};
-    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
-    post({ id, failure: { ...code, message: `${error instanceof Error ? error.message : String(error)}${cause}` } });
+    post({ id, failure: describe(error) });
   }
+}
+
+function describe(error: unknown): AuditFailure {
+  const inner = error instanceof Error && error.cause !== undefined ? { inner: messageOf(error.cause) } : {};
+  return { ...(error instanceof KmsError ? { code: error.code } : {}), message: messageOf(error), ...inner };
 }
 
 function carryOut(call: AuditCall): Promise<unknown> {
