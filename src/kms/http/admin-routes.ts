@@ -29,7 +29,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async
   app.get(
     '/organisations',
     { schema: describe('List organisations', Type.Array(OrganisationItem), 200, tag) },
-    async (request) => [...(await listOrganisations(ports, await administratorOf(ports, request)))],
+    async (request) => [...(await listOrganisations(ports, administratorOf(request)))],
   );
 
   app.put(
@@ -41,12 +41,11 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async
         body: OrganisationRequest,
       },
     },
-    async (request) =>
-      putOrganisation(ports, await administratorOf(ports, request), request.params.identity, request.body),
+    async (request) => putOrganisation(ports, administratorOf(request), request.params.identity, request.body),
   );
 
   app.get('/regions', { schema: describe('List regions', Type.Array(RegionItem), 200, tag) }, async (request) => [
-    ...(await listRegions(ports, await administratorOf(ports, request))),
+    ...(await listRegions(ports, administratorOf(request))),
   ]);
 
   app.put(
@@ -58,14 +57,13 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async
         body: RegionRequest,
       },
     },
-    async (request) => putRegion(ports, await administratorOf(ports, request), request.params.identity, request.body),
+    async (request) => putRegion(ports, administratorOf(request), request.params.identity, request.body),
   );
 
   app.get(
     '/tokens',
     { schema: describe('List tokens and clients', Type.Array(CredentialItem), 200, tag) },
-    async (request) =>
-      (await listCredentials(ports, await administratorOf(ports, request))).map((one) => renderCredential(one)),
+    async (request) => (await listCredentials(ports, administratorOf(request))).map((one) => renderCredential(one)),
   );
 
   app.post(
@@ -78,7 +76,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async
     },
     async (request, reply) => {
       const { kind = 'token', ...wanted } = request.body;
-      const caller = await administratorOf(ports, request);
+      const caller = administratorOf(request);
       const { credential, secret } = await createCredential(ports, caller, { kind, ...wanted });
       const shown = { ...renderCredential(credential), secret: secret.reveal() };
       return reply.code(201).header('cache-control', 'no-store').send(shown);
@@ -89,13 +87,13 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async
     '/tokens/:identity',
     { schema: { ...describe('Revoke a token or client', undefined, 200, tag), params: IdentityPath } },
     async (request, reply) => {
-      await revokeCredential(ports, await administratorOf(ports, request), request.params.identity);
+      await revokeCredential(ports, administratorOf(request), request.params.identity);
       return reply.code(204).send();
     },
   );
 
   app.get('/webhooks', { schema: describe('List webhooks', Type.Array(WebhookItem), 200, tag) }, async (request) =>
-    (await listWebhooks(ports, await callerOf(ports, request))).map(renderWebhook),
+    (await listWebhooks(ports, callerOf(request))).map(renderWebhook),
   );
 
   app.post(
@@ -104,7 +102,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async
       schema: { ...describe('Tell a URL of key events', NewWebhookItem, 201, tag), body: WebhookRequest },
     },
     async (request, reply) => {
-      const { webhook, secret } = await createWebhook(ports, await callerOf(ports, request), request.body.url);
+      const { webhook, secret } = await createWebhook(ports, callerOf(request), request.body.url);
       const shown = { ...renderWebhook(webhook), secret: `whsec_${encodeBase64(secret)}` };
       return reply.code(201).header('cache-control', 'no-store').send(shown);
     },
@@ -114,7 +112,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async
     '/webhooks/:identity',
     { schema: { ...describe('Delete a webhook', undefined, 200, tag), params: IdentityPath } },
     async (request, reply) => {
-      await deleteWebhook(ports, await callerOf(ports, request), request.params.identity);
+      await deleteWebhook(ports, callerOf(request), request.params.identity);
       return reply.code(204).send();
     },
   );

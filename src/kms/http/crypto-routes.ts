@@ -47,7 +47,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
     { ...batchable, schema: { ...describe('Verify a signature, or a batch'), params: KeyPath, body: VerifyRequest } },
     async (request, reply) => {
       const { params, body } = request;
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const items = readSignatures(body);
       const call = { items: goodItems(items), options: readSignatureOptions(body) };
       const outcomes = await verify(ports, caller, params, call);
@@ -60,7 +60,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
     { ...batchable, schema: { ...describe('Encrypt a plaintext, or a batch'), params: KeyPath, body: EncryptRequest } },
     async (request, reply) => {
       const { params, body } = request;
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const items = readPlaintexts(body);
       const call = { items: goodItems(items), version: readVersion(body.keyVersion) };
       const { version, outcomes } = await encrypt(ports, caller, params, call);
@@ -76,7 +76,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
     },
     async (request, reply) => {
       const { params, body } = request;
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const items = readCiphertexts(body);
       const outcomes = await decrypt(ports, caller, params, goodItems(items));
       return sendOutcomes(reply, body, items, outcomes, (plaintext, index) => ({
@@ -98,7 +98,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
     },
     async (request, reply) => {
       const { params, body } = request;
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const items = readCiphertexts(body);
       const { version, outcomes } = await rewrap(ports, caller, params, goodItems(items));
       return sendOutcomes(reply, body, items, outcomes, showCiphertext(version));
@@ -110,7 +110,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
     { ...batchable, schema: { ...describe('Compute an HMAC, or a batch'), params: KeyPath, body: HmacRequest } },
     async (request, reply) => {
       const { params, body } = request;
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const items = readInputs(body);
       const call = { inputs: goodItems(items), version: readVersion(body.keyVersion), options: readHmacOptions(body) };
       const { version, outcomes } = await hmac(ports, caller, params, call);
@@ -124,7 +124,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
     { ...batchable, schema: { ...describe('Verify an HMAC, or a batch'), params: KeyPath, body: VerifyHmacRequest } },
     async (request, reply) => {
       const { params, body } = request;
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const items = readHmacs(body);
       const call = { items: goodItems(items), options: readHmacOptions(body) };
       const outcomes = await verifyHmac(ports, caller, params, call);
@@ -142,7 +142,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
       schema: { ...describe('Export key material', ExportResponse), params: KeyPath, body: ExportRequest },
     },
     async (request, reply) => {
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const wanted = readVersion(request.body.keyVersion);
       const { version, material } = await exportKey(ports, caller, request.params, wanted);
       using secret = material;
@@ -157,7 +157,7 @@ export const cryptoRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = asyn
       schema: { ...describe('Generate a data key', DataKeyResponse), params: KeyPath, body: DataKeyRequest },
     },
     async (request, reply) => {
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const { bits = 256, associatedData } = request.body;
       const call = { bytes: bits === 128 ? 16 : 32, ...readAssociatedData(associatedData) } as const;
       const { version, plaintext, ciphertext } = await generateDataKey(ports, caller, request.params, call);

@@ -23,7 +23,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts; bell: Eve
     },
     async (request, reply) => {
       const { after = 0, limit = maxPage, wait = 0 } = request.query;
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       const call = { after, limit, wait: wait * 1000, signal: gone.signal };

@@ -34,7 +34,7 @@ import { readWrappingKey } from '#kms/operations/wrapping-key.ts';
 /** Keys and their life: each route reads a request, calls one operation and shows its result. */
 export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (app, { ports }) => {
   app.get('/summary', { schema: describe('Whether KMS is enabled, and where', Summary) }, async (request) =>
-    renderSummary(await summarise(ports, await callerOf(ports, request))),
+    renderSummary(await summarise(ports, callerOf(request))),
   );
 
   app.get(
@@ -44,7 +44,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
       const { limit, after, ...filter } = request.query;
       const { keys, organisation } = await listKeys(
         ports,
-        await callerOf(ports, request),
+        callerOf(request),
         request.params.region,
         { ...filter, labels: labelFilter(request.query) },
         { limit, after: after === undefined ? undefined : parseKeyCursor(after) },
@@ -58,7 +58,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
     '/:region/keys',
     { schema: { ...describe('Create or import a key', KmsKey, 201), params: RegionPath, body: CreateKeyRequest } },
     async (request, reply) => {
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const { region } = request.params;
       const created = await createKey(ports, caller, region, readNewKey(request.body), idempotencyKeyOf(request));
       return reply.code(201).send(renderKey(created.key, created.organisation));
@@ -67,7 +67,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
 
   app.get('/:region/keys/:id', { schema: { ...describe('Get a key', KmsKey), params: KeyPath } }, async (request) => {
     const { region, id } = request.params;
-    const { key, organisation } = await getKey(ports, await callerOf(ports, request), region, id);
+    const { key, organisation } = await getKey(ports, callerOf(request), region, id);
     return renderKey(key, organisation);
   });
 
@@ -75,7 +75,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
     '/:region/wrapping-key',
     { schema: { ...describe('The key under which to wrap imports', WrappingKeyResponse), params: RegionPath } },
     async (request) => {
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const { publicKey } = await readWrappingKey(ports, caller, request.params.region);
       return { publicKey: formatSpki(publicKey), algorithm: wrappingAlgorithm };
     },
@@ -89,7 +89,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
       const { version, format } = request.query;
       const keys = await getPublicKeys(
         ports,
-        await callerOf(ports, request),
+        callerOf(request),
         region,
         id,
         version === undefined ? undefined : parseKeyVersion(version, 'version'),
@@ -107,7 +107,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
     },
     async (request) => {
       const { region, id } = request.params;
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       const { key, organisation } = await changeKeyRotation(ports, caller, region, id, request.body);
       return renderKey(key, organisation);
     },
@@ -132,7 +132,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
       schema: { ...describe(summary, KmsKey), params: KeyPath },
       handler: async (request) => {
         const { region, id } = request.params;
-        const caller = await callerOf(ports, request);
+        const caller = callerOf(request);
         const { key, organisation } = await operation(ports, caller, region, id, idempotencyKeyOf(request));
         return renderKey(key, organisation);
       },

@@ -26,7 +26,7 @@ export const signRoute: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
     },
     async (request, reply) => {
       const body = request.body as SignRequest | BinarySignRequest | undefined;
-      const caller = await callerOf(ports, request);
+      const caller = callerOf(request);
       if (body === undefined) throw new KmsError('payload-invalid', 'the body is missing: give input or batch');
       if ('head' in body) {
         if (body.items.length === 0) throw new KmsError('payload-invalid', 'the binary batch has no items');
