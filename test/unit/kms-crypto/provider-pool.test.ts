@@ -70,7 +70,7 @@ describe('a batch over workers', () => {
 
   it('does not hold up a single call, however long it is', async () => {
     const provider = open();
-    const [rsa, edwards] = [await makeKey(provider, 'rsa-4096'), await makeKey(provider, 'ed25519')];
+    const [rsa, edwards] = [await makeKey(provider, 'rsa-2048'), await makeKey(provider, 'ed25519')];
     let ended = false;
     const long = provider.sign(rsa, numbered(600)).then(() => (ended = true));
     only(await provider.sign(edwards, [utf8('short')]));
