@@ -105,7 +105,7 @@ export function isAllowed(
   project: string | undefined,
 ): boolean {
   if (!isMember(principal, organisation)) return false;
-  if (principal.project !== undefined && principal.project !== project) return false;
+  if (!isOfProject(principal, project)) return false;
   return principal.policies.some(
     (policy) =>
       policy === 'kms:FullAccess' ||
@@ -123,4 +123,9 @@ export function isAdministrator(principal: Principal, organisation: string | und
 /** Tell whether a principal belongs to an organisation at all. */
 export function isMember(principal: Principal, organisation: string): boolean {
   return principal.organisation === undefined || principal.organisation === organisation;
+}
+
+/** Tell whether a principal may look into a project, or into what belongs to the organisation itself. */
+export function isOfProject(principal: Principal, project: string | undefined): boolean {
+  return principal.project === undefined || principal.project === project;
 }

@@ -16,7 +16,7 @@ import {
   type TagEncoding,
   tagEncodingOf,
 } from '#kms/core/formats.ts';
-import { parseHashAlgorithm } from '#kms/core/hash-algorithms.ts';
+import { parseHashAlgorithm, parseHmacAlgorithm } from '#kms/core/hash-algorithms.ts';
 import { type Item, readItems } from '#kms/http/items.ts';
 import type { VersionedHmac } from '#kms/operations/authenticate-message.ts';
 import type { VersionedCiphertext } from '#kms/operations/encrypt.ts';
@@ -55,9 +55,11 @@ export function readHmacOptions({
   algorithm,
   hashAlgorithm = algorithm,
 }: Pick<HmacRequest, 'algorithm' | 'hashAlgorithm'>): HmacOptions {
-  if (algorithm !== undefined && parseHashAlgorithm(algorithm) !== parseHashAlgorithm(hashAlgorithm ?? algorithm))
+  if (hashAlgorithm === undefined) return {};
+  const hash = parseHmacAlgorithm(hashAlgorithm, 'hashAlgorithm');
+  if (algorithm !== undefined && parseHmacAlgorithm(algorithm) !== hash)
     throw new KmsError('hash-invalid', 'algorithm and hashAlgorithm are two names of one field, and differ');
-  return { hash: hashAlgorithm === undefined ? undefined : parseHashAlgorithm(hashAlgorithm) };
+  return { hash };
 }
 
 export function readVersion(keyVersion: string | undefined): number | undefined {

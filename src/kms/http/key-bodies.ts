@@ -23,14 +23,17 @@ export function readNewKey({ importKeyMaterial, hashFunction, allowRotation, ...
   };
 }
 
-/** Collect `matchLabels[key]=value` of a query. */
-export function labelFilter(query: object): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (const [name, value] of Object.entries(query)) {
-    const label = /^matchLabels\[(.+)\]$/.exec(name)?.[1];
-    if (label !== undefined && typeof value === 'string') labels[label] = value;
-  }
-  return labels;
+/** Collect `matchLabels[key]=value` of a query. A filter that cannot be read must not let everything through. @throws KmsError payload-invalid */
+export function labelFilter(query: object): Readonly<Record<string, string>> {
+  const given = Object.entries(query).filter(([name]) => name.startsWith('matchLabels'));
+  return Object.fromEntries(
+    given.map(([name, value]: [string, unknown]) => {
+      const label = /^matchLabels\[(.+)\]$/s.exec(name)?.[1];
+      if (label === undefined || typeof value !== 'string')
+        throw new KmsError('payload-invalid', 'labels are asked for as matchLabels[key]=value, each key once');
+      return [label, value];
+    }),
+  );
 }
 
 const cursorShape = /^(\d{1,15})\.([\w-]{1,80})$/;

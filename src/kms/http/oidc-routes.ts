@@ -3,7 +3,7 @@ import { KmsError } from '#kms/core/errors.ts';
 import { describe } from '#kms/http/route.ts';
 import { parseBasic } from '#kms/operations/authenticate.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
-import { accessLifetime, issueAccessToken } from '#kms/operations/credentials.ts';
+import { issueAccessToken } from '#kms/operations/credentials.ts';
 
 /** The token endpoint for client credentials. Source: RFC 6749 §4.4. */
 export const oidcRoutes: FastifyPluginAsync<{ ports: KmsPorts }> = async (app, { ports }) => {
@@ -29,8 +29,9 @@ export const oidcRoutes: FastifyPluginAsync<{ ports: KmsPorts }> = async (app, {
           .send(problem(request, 'unsupported_grant_type', 'grant_type must be client_credentials'));
       const { id, secret } = clientIn(request.headers.authorization, form);
       try {
-        const token = await issueAccessToken(ports, id, secret, { requestId: request.id, address: request.ip });
-        return { access_token: token.reveal(), token_type: 'Bearer', expires_in: accessLifetime };
+        const origin = { requestId: request.id, address: request.ip };
+        const { token, lifetime } = await issueAccessToken(ports, id, secret, origin);
+        return { access_token: token.reveal(), token_type: 'Bearer', expires_in: lifetime };
       } catch (error) {
         if (!(error instanceof KmsError) || error.code !== 'unauthenticated') throw error;
         void reply.header('www-authenticate', 'Basic realm="zoneseal"');

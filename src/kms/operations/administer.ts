@@ -28,7 +28,8 @@ export async function administer<Result>(
     assertAdministrator(ports, caller, organisation);
     return { decision: undefined, facts: {} };
   };
-  return audited(ports, caller, operation, { target }, decide, carryOut);
+  const place = organisation === undefined ? {} : { organisation };
+  return audited(ports, caller, operation, { target, ...place }, decide, carryOut);
 }
 
 /** Organisations that the caller may administer. */

@@ -1,9 +1,10 @@
 import type { AuditedOperation } from '#kms/core/audit-event.ts';
 import { KmsError } from '#kms/core/errors.ts';
-import { type Key, latestVersion } from '#kms/core/key.ts';
+import { type Key, latestVersion, nextRotationAt } from '#kms/core/key.ts';
 import { purge, type Transition } from '#kms/core/life-cycle.ts';
 import { addVersion } from '#kms/operations/change-key.ts';
 import { audited, type Caller, type KmsPorts } from '#kms/operations/context.ts';
+import type { KeyName } from '#kms/ports/key-store.ts';
 
 /** Called for each key that could not be changed; the others go on. */
 export type OnFailure = (error: unknown, key: string) => void;
@@ -15,14 +16,20 @@ export type OnFailure = (error: unknown, key: string) => void;
  * @returns how many keys were rotated
  */
 export async function rotateDueKeys(ports: KmsPorts, onFailure: OnFailure): Promise<number> {
-  const due = await ports.store.listDueRotations(ports.clock.now());
-  return countOf(due, (key) => rotateBySystem(ports, key), onFailure);
+  const now = ports.clock.now();
+  const isDue = (key: Key) => (nextRotationAt(key) ?? Infinity) <= now;
+  return changeEach(ports, await ports.store.listDueRotations(now), isDue, rotateBySystem, onFailure);
 }
 
 /** Purge every key whose time of grace is over: its material is destroyed, a tombstone stays. @returns how many */
 export async function purgeDueKeys(ports: KmsPorts, onFailure: OnFailure): Promise<number> {
-  const due = await ports.store.listDuePurges(ports.clock.now());
-  return countOf(due, (key) => changeBySystem(ports, key, 'kms.purge', {}, purge), onFailure);
+  const now = ports.clock.now();
+  const isDue = (key: Key) => (key.deletionScheduledAt ?? Infinity) <= now;
+  return changeEach(ports, await ports.store.listDuePurges(now), isDue, purgeBySystem, onFailure);
+}
+
+function purgeBySystem(ports: KmsPorts, key: Key): Promise<boolean> {
+  return changeBySystem(ports, key, 'kms.purge', {}, purge);
 }
 
 /** Give a key its next version without being asked. @returns false when another was first */
@@ -44,7 +51,7 @@ async function changeBySystem(
     organisation,
     ...(project === undefined ? {} : { project }),
   };
-  const decide = async () => ({ decision: undefined, facts: { region, key: key.identity, ...facts } });
+  const decide = async () => ({ decision: undefined, facts: { organisation, region, key: key.identity, ...facts } });
   try {
     await audited(ports, caller, operation, {}, decide, async () => {
       const now = ports.clock.now();
@@ -55,22 +62,27 @@ async function changeBySystem(
     if (error instanceof KmsError && error.code === 'conflict') return false;
     throw error;
   }
+  ports.invocations.forget(key.identity);
   await ports.provider.forget({ key: key.identity });
   ports.onKeyEvent();
   return true;
 }
 
-async function countOf(
-  keys: readonly Key[],
-  change: (key: Key) => Promise<boolean>,
+async function changeEach(
+  ports: KmsPorts,
+  names: readonly KeyName[],
+  isDue: (key: Key) => boolean,
+  change: (ports: KmsPorts, key: Key) => Promise<boolean>,
   onFailure: OnFailure,
 ): Promise<number> {
   let count = 0;
-  for (const key of keys) {
+  for (const { scope, identity } of names) {
     try {
-      if (await change(key)) count += 1;
+      const key = await ports.store.findKey(scope, identity);
+      // Another process may have been first since the names were listed.
+      if (key !== undefined && isDue(key) && (await change(ports, key))) count += 1;
     } catch (error) {
-      onFailure(error, key.identity);
+      onFailure(error, identity);
     }
   }
   return count;

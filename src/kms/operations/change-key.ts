@@ -72,7 +72,10 @@ async function apply(
       current = again;
       continue;
     }
-    if (key.status !== 'active') await ports.provider.forget({ key: key.identity });
+    if (key.status !== 'active') {
+      ports.invocations.forget(key.identity);
+      await ports.provider.forget({ key: key.identity });
+    }
     ports.onKeyEvent();
     return key;
   }

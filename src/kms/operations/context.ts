@@ -1,6 +1,6 @@
 import type { Clock } from '#lib/clock.ts';
 import { type Action, isAllowed, isMember, operationOf, type Principal } from '#kms/core/access.ts';
-import type { AuditEvent, AuditedOperation } from '#kms/core/audit-event.ts';
+import type { AuditEvent, AuditedOperation, AuditOutcome } from '#kms/core/audit-event.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import type { Key, Scope } from '#kms/core/key.ts';
 import type { InvocationCounter } from '#kms/operations/invocation-counter.ts';
@@ -106,7 +106,7 @@ export async function getOrganisation({ store }: KmsPorts, { principal, organisa
 }
 
 /** What an event says besides who asked, for what, and when. */
-export type EventFacts = Partial<Pick<AuditEvent, 'key' | 'version' | 'count' | 'target' | 'region'>>;
+export type EventFacts = Partial<Pick<AuditEvent, 'organisation' | 'key' | 'version' | 'count' | 'target' | 'region'>>;
 
 /**
  * Let a call through in three steps: `decide` whether it may go on, write the decision to the audit log, and only then
@@ -123,25 +123,34 @@ export async function audited<Decision, Result>(
   decide: () => Promise<{ readonly decision: Decision; readonly facts: EventFacts }>,
   carryOut: (decision: Decision) => Promise<Result>,
 ): Promise<Result> {
-  const event = (facts: EventFacts) => ({
-    at: ports.clock.now(),
-    operation,
-    principal: caller.principal.identity,
-    organisation: caller.organisation,
-    project: caller.project,
-    requestId: caller.requestId,
-    address: caller.address,
-    ...target,
-    ...facts,
-  });
+  const append = async (facts: EventFacts, outcome: AuditOutcome, code?: string): Promise<void> => {
+    const known = { ...target, ...facts };
+    await ports.audit.append({
+      at: ports.clock.now(),
+      operation,
+      outcome,
+      code,
+      principal: caller.principal.identity,
+      project: caller.project,
+      requestId: caller.requestId,
+      address: caller.address,
+      ...known,
+      organisation: known.organisation ?? (await identityOf(ports, caller.organisation)),
+    });
+  };
   const refuse = async (outcome: 'denied' | 'failed', facts: EventFacts, error: unknown): Promise<never> => {
-    const code = error instanceof KmsError ? error.code : 'internal';
-    await ports.audit.append({ ...event(facts), outcome, code });
+    await append(facts, outcome, error instanceof KmsError ? error.code : 'internal');
     throw error;
   };
   const decided = await decide().catch((error: unknown) => refuse('denied', {}, error));
-  await ports.audit.append({ ...event(decided.facts), outcome: 'allowed' });
+  await append(decided.facts, 'allowed');
   return carryOut(decided.decision).catch((error: unknown) => refuse('failed', decided.facts, error));
+}
+
+/** An organisation's events are found under its identity, also where the caller named it by its slug. */
+async function identityOf({ store }: KmsPorts, organisation: string): Promise<string> {
+  const found = organisation === '' ? undefined : await store.findOrganisation(organisation);
+  return found?.identity ?? organisation;
 }
 
 /** The same for a call on a key: `check` looks at the key's state and returns the facts for the event. */
@@ -160,11 +169,17 @@ export async function auditedOnKey<Result>(
     target,
     async () => {
       const decision = await getAuthorisedKey(ports, caller, target.region, target.key, action);
-      const { scope, identity } = decision.key;
-      return { decision, facts: { region: scope.region, key: identity, ...check(decision.key) } };
+      return { decision, facts: { ...factsOf(decision), key: decision.key.identity, ...check(decision.key) } };
     },
     carryOut,
   );
+}
+
+/** What the events of a call that was let through say of its place. */
+export function factsOf({
+  scope: { organisation, region },
+}: Authorised): Required<Pick<AuditEvent, 'organisation'>> & EventFacts {
+  return { organisation, region };
 }
 
 /** One answer for all that a caller does not find: what exists but is not for them looks the same. */

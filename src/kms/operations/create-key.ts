@@ -10,6 +10,7 @@ import {
   type Authorised,
   type AuthorisedKey,
   type Caller,
+  factsOf,
   type KmsPorts,
 } from '#kms/operations/context.ts';
 import { getWrappingKey } from '#kms/operations/wrapping-key.ts';
@@ -66,7 +67,7 @@ export async function createKey(
       assertCreatable(wanted, keyType);
       ports.limiter.take(caller.principal, makingCost[keyTypeRow(keyType).family === 'rsa' ? 'rsa' : 'other']);
       const key = `kms-${randomUUID()}`;
-      return { decision: { ...decision, identity: key }, facts: { region: decision.scope.region, key, version: 1 } };
+      return { decision: { ...decision, identity: key }, facts: { ...factsOf(decision), key, version: 1 } };
     },
     async ({ identity, ...authorised }) => {
       const claim = claimOf(caller, idempotencyKey, ['create', authorised.scope, digestible(wanted)]);

@@ -80,11 +80,11 @@ export async function revokeCredential(ports: KmsPorts, caller: Caller, identity
   });
 }
 
-/** Seconds that an access token is valid. */
-export const accessLifetime = 3600;
+/** Seconds that an access token is valid, unless its client is so for less. */
+const accessLifetime = 3600;
 
 /**
- * Exchange a client's secret for an access token.
+ * Exchange a client's secret for an access token, with the seconds that it is valid.
  *
  * Source: RFC 6749 §4.4.
  *
@@ -95,21 +95,22 @@ export async function issueAccessToken(
   clientId: string,
   clientSecret: string,
   origin: Pick<Caller, 'requestId' | 'address'>,
-): Promise<SecretText> {
+): Promise<{ readonly token: SecretText; readonly lifetime: number }> {
   const now = ports.clock.now();
   const client = await ports.store.findCredential(hashOfSecret(clientSecret), now);
   if (client?.kind !== 'client' || client.identity !== clientId)
     throw new KmsError('unauthenticated', 'the client id or the client secret is wrong');
   const { principal, identity, name, expiresAt = Infinity } = client;
-  const secret = makeSecret();
+  const token = makeSecret();
+  const end = Math.min(expiresAt, now + accessLifetime * 1000);
   const access: Credential = {
     identity: `acc-${randomUUID()}`,
     kind: 'access',
-    hash: hashOfSecret(secret.reveal()),
+    hash: hashOfSecret(token.reveal()),
     principal,
     name,
     createdAt: now,
-    expiresAt: Math.min(expiresAt, now + accessLifetime * 1000),
+    expiresAt: end,
   };
   await ports.audit.append({
     at: now,
@@ -121,5 +122,5 @@ export async function issueAccessToken(
     ...origin,
   });
   await ports.store.putCredential(access);
-  return secret;
+  return { token, lifetime: Math.floor((end - now) / 1000) };
 }

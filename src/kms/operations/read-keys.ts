@@ -1,4 +1,4 @@
-import type { Principal } from '#kms/core/access.ts';
+import { isOfProject, type Principal } from '#kms/core/access.ts';
 import { getVersion, type Key } from '#kms/core/key.ts';
 import { formatPublicKey, type PublicKeyFormat } from '#kms/core/public-key.ts';
 import {
@@ -10,7 +10,9 @@ import {
   getAuthorisedKey,
   getOrganisation,
   type KmsPorts,
+  notFound,
 } from '#kms/operations/context.ts';
+import { callCost } from '#kms/operations/rate-limiter.ts';
 import type { KeyCounts, KeyCursor, KeyFilter, Page } from '#kms/ports/key-store.ts';
 import type { Region } from '#kms/ports/tenant-store.ts';
 
@@ -65,9 +67,15 @@ export interface KmsSummary {
   readonly regions: readonly { readonly region: Region; readonly counts: KeyCounts }[];
 }
 
-/** Tell whether the organisation has KMS, in which regions, and how many keys. Asked for without it, it says so. */
+/**
+ * Tell whether the organisation has KMS, in which regions, and how many keys. Asked for without it, it says so.
+ *
+ * @throws KmsError not-found for an organisation or a project that the caller is not of
+ */
 export async function summarise(ports: KmsPorts, caller: Caller): Promise<KmsSummary> {
+  ports.limiter.take(caller.principal, callCost);
   const { identity, kmsEnabled } = await getOrganisation(ports, caller);
+  if (!isOfProject(caller.principal, caller.project)) throw notFound();
   const project = caller.project === undefined ? {} : { project: caller.project };
   const regions = await Promise.all(
     (await ports.store.listRegions()).map(async (region) => ({

@@ -1,4 +1,4 @@
-import { audited, authorise, type Caller, type KmsPorts } from '#kms/operations/context.ts';
+import { audited, authorise, type Caller, factsOf, type KmsPorts } from '#kms/operations/context.ts';
 import type { RegionWrappingKey } from '#kms/ports/material-store.ts';
 
 /** Show the public half of a region's wrapping key, under which callers wrap what they import. */
@@ -9,8 +9,8 @@ export async function readWrappingKey(ports: KmsPorts, caller: Caller, region: s
     'kms.get_wrapping_key',
     { region },
     async () => {
-      const { scope } = await authorise(ports, caller, region, 'GetWrappingKey');
-      return { decision: scope.region, facts: { region: scope.region } };
+      const authorised = await authorise(ports, caller, region, 'GetWrappingKey');
+      return { decision: authorised.scope.region, facts: factsOf(authorised) };
     },
     (identity) => getWrappingKey(ports, identity),
   );

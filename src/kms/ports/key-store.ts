@@ -16,6 +16,12 @@ export interface Page<Cursor> {
   readonly after?: Cursor | undefined;
 }
 
+/** A key by its identity, not yet read. */
+export interface KeyName {
+  readonly scope: Scope;
+  readonly identity: string;
+}
+
 /** Where a list of keys goes on. */
 export interface KeyCursor {
   readonly createdAt: number;
@@ -65,7 +71,8 @@ export interface KeyStore {
    */
   updateKey(change: KeyChange): Promise<void>;
   /**
-   * Find a key by identity or slug; a slug means the key that does not wait for its deletion. Purged keys are not found.
+   * Find a key by identity or slug; a slug means the key that does not wait for its deletion, and where there is none
+   * the one that was deleted last. Purged keys are not found.
    *
    * @throws KmsError row-damaged
    */
@@ -77,10 +84,10 @@ export interface KeyStore {
   findClaim(claim: IdempotencyClaim): Promise<string | undefined>;
   /** Forget claims made before an instant. */
   dropClaims(before: number): Promise<void>;
-  /** Active keys with automatic rotation whose time has come. */
-  listDueRotations(now: number): Promise<readonly Key[]>;
-  /** Keys whose time of grace is over. */
-  listDuePurges(now: number): Promise<readonly Key[]>;
+  /** Names of the active keys with automatic rotation whose time has come. They are not read: one may be damaged. */
+  listDueRotations(now: number): Promise<readonly KeyName[]>;
+  /** Names of the keys whose time of grace is over. */
+  listDuePurges(now: number): Promise<readonly KeyName[]>;
   /** Add to the encryptions that a version may have made. @returns all of them */
   reserveInvocations(key: string, version: number, count: number): Promise<number>;
   /** Events of a scope with numbers above `after`, in the order in which they were committed. */

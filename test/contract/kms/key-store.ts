@@ -106,6 +106,20 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       expect((await store.findKey(scope, 'kms-a'))?.status).toBe('pending_deletion');
     });
 
+    test('takes a slug that no other key has for the key that was deleted last', async () => {
+      for (const [id, at] of [
+        ['a', now + 1],
+        ['b', now + 2],
+        ['c', now],
+      ] as const) {
+        const made = keyNamed(id, { slug: 'same' });
+        await insert(made);
+        await store.updateKey({ key: scheduleDeletion(made, at).key, event: 'deletion-scheduled', at });
+      }
+      expect((await store.findKey(scope, 'same'))?.identity).toBe('kms-b');
+      expect(await store.findKey({ ...scope, project: 'p' }, 'same')).toBeUndefined();
+    });
+
     test('of two changes made on the same grounds lets one through', async () => {
       await insert(keyNamed('a'));
       const first = disable(keyNamed('a'), now);
@@ -163,7 +177,7 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       await insert(keyNamed('b', { keyRotationEnabled: true, rotationPeriodInDays: 2 }));
       await insert(keyNamed('c', { keyRotationEnabled: true, rotationPeriodInDays: 1, status: 'disabled' }));
       expect(await store.listDueRotations(now + 86_399_999)).toEqual([]);
-      expect(await store.listDueRotations(now + 86_400_000)).toEqual([due]);
+      expect(await store.listDueRotations(now + 86_400_000)).toEqual([{ scope, identity: 'kms-a' }]);
     });
 
     const credential = (id: string, more: Partial<Credential> = {}): Credential => ({
@@ -218,7 +232,7 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       await store.updateKey({ key: pending, event: 'deletion-scheduled', at: now });
       const due = now + 30 * 86_400_000;
       expect(await store.listDuePurges(due - 1)).toEqual([]);
-      expect(await store.listDuePurges(due)).toEqual([pending]);
+      expect(await store.listDuePurges(due)).toEqual([{ scope, identity: 'kms-a' }]);
       await store.updateKey({ key: purge(pending, due).key, event: 'purged', at: due });
       expect(await store.findKey(scope, 'kms-a')).toBeUndefined();
       expect(await store.listKeys(scope, {})).toEqual([]);

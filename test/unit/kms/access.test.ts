@@ -30,9 +30,11 @@ describe('policies', () => {
 test.each([
   ['DNSSEC example.com', 'dnssec-example-com'],
   ['  Ünïcode & more!  ', 'unicode-more'],
-  ['---', 'key'],
-  ['日本', 'key'],
-  ['x'.repeat(100), 'x'.repeat(63)],
+  ['---', 'key-cb3f91d5'],
+  ['日本', 'key-cf2abf0c'],
+  ['x'.repeat(63), 'x'.repeat(63)],
+  ['x'.repeat(100), `${'x'.repeat(54)}-09ecb6eb`],
+  [`${'x'.repeat(53)} ${'y'.repeat(50)}`, `${'x'.repeat(53)}-c45c844f`],
 ])('the slug of %j is %j', (name, slug) => {
   expect(slugOf(name)).toBe(slug);
 });

@@ -11,13 +11,14 @@ import {
 import { KmsError } from '#kms/core/errors.ts';
 import { dayMilliseconds, type Key, type KeyEvent, type KeyEventKind, type Scope } from '#kms/core/key.ts';
 import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
-import type { IdempotencyClaim, KeyChange, KeyCursor, KeyFilter, KeyStore } from '#kms/ports/key-store.ts';
+import type { IdempotencyClaim, KeyChange, KeyCursor, KeyFilter, KeyName, KeyStore } from '#kms/ports/key-store.ts';
 
 /** What authenticates rows. */
 export type RowSealer = Pick<CryptoProvider, 'seal' | 'isSealed'>;
 
 const columns = [...keyColumns, 'seal'];
 const selectKey = `SELECT keys.*, (SELECT max(object_version) FROM key_events WHERE key_events.key = keys.identity) AS announced FROM keys`;
+const selectName = 'SELECT identity, organisation, region, project FROM keys';
 const inScope = `organisation = ? AND region = ? AND project = ?`;
 /** Keys that a list reads at a time. */
 const listChunk = 500;
@@ -37,11 +38,13 @@ const sql = {
   findKey: `${selectKey} WHERE ${inScope}
     AND ((identity = ? AND status <> 'purged') OR (slug = ? AND status IN ('active', 'disabled')))
     ORDER BY CASE WHEN identity = ? THEN 0 ELSE 1 END LIMIT 1`,
+  findPendingBySlug: `${selectKey} WHERE ${inScope} AND slug = ? AND status = 'pending_deletion'
+    ORDER BY deletion_scheduled_at DESC, created_at DESC LIMIT 1`,
   reread: `${selectKey} WHERE identity = ?`,
   selectVersions: 'SELECT version, created_at, wrapped, public_key FROM key_versions WHERE key = ? ORDER BY version',
-  dueRotations: `${selectKey} WHERE rotation_enabled = 1 AND status = 'active'
+  dueRotations: `${selectName} WHERE rotation_enabled = 1 AND status = 'active'
     AND coalesce(last_rotated_at, created_at) + rotation_period_days * ${dayMilliseconds} <= ?`,
-  duePurges: `${selectKey} WHERE status = 'pending_deletion' AND deletion_scheduled_at <= ?`,
+  duePurges: `${selectName} WHERE status = 'pending_deletion' AND deletion_scheduled_at <= ?`,
   countByStatus: `SELECT status, count(*) AS count FROM keys WHERE ${inScope} GROUP BY status`,
   reserve: `INSERT INTO key_invocations (key, version, count) VALUES (?, ?, ?)
     ON CONFLICT (key, version) DO UPDATE SET count = key_invocations.count + excluded.count RETURNING count`,
@@ -109,13 +112,10 @@ export function openKeyStore(database: Database, sealer: RowSealer): KeyStore {
     },
 
     async findKey(scope, identityOrSlug) {
-      const [row] = await database.rows<KeyRow>(
-        sql.findKey,
-        ...scopeValues(scope),
-        identityOrSlug,
-        identityOrSlug,
-        identityOrSlug,
-      );
+      const place = scopeValues(scope);
+      const id = identityOrSlug;
+      const [found] = await database.rows<KeyRow>(sql.findKey, ...place, id, id, id);
+      const [row] = found === undefined ? await database.rows<KeyRow>(sql.findPendingBySlug, ...place, id) : [found];
       return row === undefined ? undefined : readKey(row);
     },
 
@@ -147,8 +147,8 @@ export function openKeyStore(database: Database, sealer: RowSealer): KeyStore {
     },
 
     dropClaims: (before) => database.write([{ sql: sql.dropClaims, values: [before] }]),
-    listDueRotations: async (now) => readKeys(await database.rows<KeyRow>(sql.dueRotations, now)),
-    listDuePurges: async (now) => readKeys(await database.rows<KeyRow>(sql.duePurges, now)),
+    listDueRotations: async (now) => (await database.rows<NameRow>(sql.dueRotations, now)).map(nameOf),
+    listDuePurges: async (now) => (await database.rows<NameRow>(sql.duePurges, now)).map(nameOf),
 
     async reserveInvocations(key, version, count) {
       const [row] = await database.rows<{ count: number }>(sql.reserve, key, version, count);
@@ -215,9 +215,18 @@ function scopeValues({ organisation, region, project = '' }: Scope): [string, st
   return [organisation, region, project];
 }
 
-function eventOf({ number, organisation, region, project, key, kind, version, at }: EventRow): KeyEvent {
-  const scope = { organisation, region, ...(project === '' ? {} : { project }) };
-  return { number, scope, key, kind, ...(version === null ? {} : { version }), at };
+type NameRow = Pick<KeyRow, 'identity' | 'organisation' | 'region' | 'project'>;
+
+function nameOf({ identity, ...place }: NameRow): KeyName {
+  return { identity, scope: scopeOf(place) };
+}
+
+function scopeOf({ organisation, region, project }: Omit<NameRow, 'identity'>): Scope {
+  return { organisation, region, ...(project === '' ? {} : { project }) };
+}
+
+function eventOf({ number, key, kind, version, at, ...place }: EventRow): KeyEvent {
+  return { number, scope: scopeOf(place), key, kind, ...(version === null ? {} : { version }), at };
 }
 
 function conflictOf(error: unknown, key: Key): unknown {
