@@ -38,6 +38,8 @@ export async function openPostgresDatabase(options: PostgresOptions): Promise<Da
   pool.on('error', (error) => {
     if (!pool.ending) onError(error); // a server that stops may send its farewell to a connection that is being closed
   });
+  // The pool listens to idle clients alone. One that breaks in use fails its query as well, which is enough.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   try {
     await withClient(pool, (client) => migrate(client, options));
   } catch (error) {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SecretText } from '#lib/secret-text.ts';
 import { openPostgresDatabase } from '#database/postgres.ts';
@@ -34,6 +35,7 @@ async function startFarewells(port: number) {
   await once(proxy.listen(0, '127.0.0.1'), 'listening');
   return {
     url: `postgresql://zoneseal@127.0.0.1:${(proxy.address() as AddressInfo).port}/postgres`,
+    reset: () => clients.forEach((client) => client.resetAndDestroy()),
     sayFarewell: () => clients.forEach((client) => client.end(farewell())),
     allGone: async () => {
       for (const client of clients) if (!client.closed) await once(client, 'close');
@@ -73,6 +75,21 @@ describeWith(['postgres', 'initdb'], 'connections to PostgreSQL', () => {
     await expect.poll(() => reported).toEqual(['57P01']);
     expect(await broken.rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await broken.close();
+    proxy.close();
+  });
+
+  test('one that is reset under a query fails the query, and not the process', async () => {
+    using empty = makeTempDir();
+    const proxy = await startFarewells(server.port);
+    const options = { url: new SecretText(proxy.url), schema: 'connections', migrations: empty.path };
+    const database = await openPostgresDatabase({ ...options, onError: () => undefined });
+    const asked = database.rows('SELECT pg_sleep(60)');
+    const refused = expect(asked).rejects.toMatchObject({ code: 'unavailable' });
+    await sleep(200); // so that the query is under way; where it is not yet, the test asks less
+    proxy.reset();
+    await refused;
+    expect(await database.rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await database.close();
     proxy.close();
   });
 });
