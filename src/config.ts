@@ -32,6 +32,12 @@ export interface Config {
   readonly transfer?: AddressAndPort;
   readonly secondaries?: readonly (AddressAndPort & { readonly key?: string })[];
   readonly tsigKeyFile?: string;
+  /** Names of TSIG keys, absolute, in presentation form. */
+  readonly updateKeys?: readonly string[];
+  readonly primaries?: readonly (AddressAndPort & { readonly key?: string })[];
+  readonly transferTlsPort?: number;
+  readonly transferTlsCertificate?: string;
+  readonly transferTlsKey?: string;
   readonly jwtIssuer?: string;
   readonly jwtAudience: string;
   readonly databaseUrl?: SecretText;

@@ -7,8 +7,9 @@ import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
 import { dnssecRoutes } from '#dnssec/http/routes.ts';
 import { dnssecStatuses } from '#dnssec/http/statuses.ts';
 import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
+import { zoneFeedRoutes } from '#dnssec/http/zone-feed-routes.ts';
 import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
-import { type ManagedZones, openManagedZones } from '#dnssec/zones.ts';
+import { type ManagedZones, openManagedZones, type TransferSettings } from '#dnssec/zones.ts';
 import { makeDirectory } from '#lib/make-directory.ts';
 import { ServiceError } from '#lib/errors.ts';
 
@@ -18,6 +19,7 @@ export interface Service {
   readonly baseUrl: string;
   /** Port of zone transfers, where there are any. */
   readonly transferPort?: number;
+  readonly transferTlsPort?: number;
   /** The KMS of this process; absent where the keys are in a remote one. */
   readonly kms?: EmbeddedKms;
   /** Let requests under way finish, and end. Nothing that was acknowledged is lost by not calling this. */
@@ -61,6 +63,7 @@ export async function startService(config: Config, context: ServiceContext): Pro
     const { ports, callers } = zones;
     await mount(app, zoneRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
     await mount(app, registrarRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
+    await mount(app, zoneFeedRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
   }
   const baseUrl = await listen(app, config);
   isReady = true;
@@ -70,8 +73,12 @@ export async function startService(config: Config, context: ServiceContext): Pro
     await closeHttp(app, grace); // first: what it is doing needs the rest
     await all.disposeAsync();
   };
-  const transferPort = zones?.transferPort;
-  return { baseUrl, ...(kms !== undefined && { kms }), ...(transferPort !== undefined && { transferPort }), close };
+  const { transferPort, transferTlsPort } = zones ?? {};
+  const ports = {
+    ...(transferPort !== undefined && { transferPort }),
+    ...(transferTlsPort !== undefined && { transferTlsPort }),
+  };
+  return { baseUrl, ...(kms !== undefined && { kms }), ...ports, close };
 }
 
 /**
@@ -97,18 +104,32 @@ async function openZones(
     clock,
     serviceToken,
     nameServers: config.nameServers,
-    ...(config.transfer === undefined
-      ? {}
-      : {
-          transfer: {
-            ...config.transfer,
-            secondaries: config.secondaries ?? [],
-            tsigKeyFile: config.tsigKeyFile,
-          },
-        }),
+    transfer: transferSettings(config),
     refresh: true,
     onError: (error, what) => logger.error({ err: error }, `${what} failed`),
   });
+}
+
+function transferSettings(config: Config): TransferSettings {
+  const { transfer, transferTlsPort: port, transferTlsCertificate, transferTlsKey } = config;
+  const tlsParts = [port, transferTlsCertificate, transferTlsKey];
+  const hasTls = tlsParts.some((part) => part !== undefined);
+  if (hasTls && (tlsParts.includes(undefined) || transfer === undefined))
+    throw new ServiceError(
+      'setting-invalid',
+      'transfers over TLS need ZONESEAL_TRANSFER, ZONESEAL_TRANSFER_TLS_PORT, ZONESEAL_TRANSFER_TLS_CERTIFICATE and ZONESEAL_TRANSFER_TLS_KEY',
+    );
+  const tls =
+    port === undefined || transferTlsCertificate === undefined || transferTlsKey === undefined
+      ? {}
+      : { tls: { port, certificateFile: transferTlsCertificate, keyFile: transferTlsKey } };
+  return {
+    ...(transfer === undefined ? {} : { listen: { ...transfer, ...tls } }),
+    secondaries: config.secondaries ?? [],
+    primaries: config.primaries ?? [],
+    updateKeys: config.updateKeys ?? [],
+    tsigKeyFile: config.tsigKeyFile,
+  };
 }
 
 const Health = Type.Object({ status: Type.Union([Type.Literal('up'), Type.Literal('not-ready')]) });

@@ -158,6 +158,41 @@ export const settings = {
     allowed: 'the path of a file with mode 0600',
     read: (text) => (text.includes('\0') ? undefined : resolve(text)),
   },
+  updateKeys: {
+    variable: 'ZONESEAL_UPDATE_KEYS',
+    flag: 'update-keys',
+    summary: 'TSIG keys for dynamic updates, with commas between them; each counts for the zones that name it alone',
+    allowed: 'names of keys in the file of TSIG keys',
+    read: readNameServers,
+  },
+  primaries: {
+    variable: 'ZONESEAL_PRIMARIES',
+    flag: 'primaries',
+    summary: 'primaries that zones may come from to be signed here, with commas between them',
+    allowed: 'addresses with ports, each with @ and the name of its TSIG key if it has one: 192.0.2.1:53@key',
+    read: readSecondaries,
+  },
+  transferTlsPort: {
+    variable: 'ZONESEAL_TRANSFER_TLS_PORT',
+    flag: 'transfer-tls-port',
+    summary: 'port where secondaries get zones over TLS, at the address of the other transfers; needs the two below',
+    allowed: 'a number from 0 to 65535',
+    read: (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined),
+  },
+  transferTlsCertificate: {
+    variable: 'ZONESEAL_TRANSFER_TLS_CERTIFICATE',
+    flag: 'transfer-tls-certificate',
+    summary: 'certificate chain for that in PEM',
+    allowed: 'the path of a file',
+    read: (text) => (text.includes('\0') ? undefined : resolve(text)),
+  },
+  transferTlsKey: {
+    variable: 'ZONESEAL_TRANSFER_TLS_KEY',
+    flag: 'transfer-tls-key',
+    summary: 'private key for that in PEM',
+    allowed: 'the path of a file',
+    read: (text) => (text.includes('\0') ? undefined : resolve(text)),
+  },
   redisUrl: {
     variable: 'REDIS_URL',
     summary: 'Redis for the queue of re-signing, instead of the embedded queue',
@@ -201,7 +236,8 @@ function readAddress(text: string): AddressAndPort | undefined {
   const [, six, four, port] = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text) ?? [];
   const host = six ?? four ?? '';
   if (isIP(host) !== (six === undefined ? 4 : 6) || Number(port) > 65_535) return undefined;
-  return { host, port: Number(port) };
+  // As the system writes it, since it is compared with what the system says of connections.
+  return { host: six === undefined ? host : new URL(`http://[${six}]`).hostname.slice(1, -1), port: Number(port) };
 }
 
 function readSecondaries(text: string): readonly (AddressAndPort & { readonly key?: string })[] | undefined {

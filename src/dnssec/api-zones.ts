@@ -206,3 +206,15 @@ export const DifferencesResponse = Type.Object({
   removed: Type.Array(Type.String()),
   added: Type.Array(Type.String()),
 });
+
+const names = Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 20 });
+export const FeedRequest = Type.Object({ primaries: Type.Optional(names), updateKeys: Type.Optional(names) }, closed);
+export const FeedStatus = Type.Object({
+  primaries: Type.Array(Type.String(), { description: 'Address and port of each, as the settings have them.' }),
+  updateKeys: Type.Array(Type.String(), { description: 'TSIG keys that sign dynamic updates.' }),
+  serial: Type.Optional(Type.Integer({ description: 'Of the newest version that the primaries gave.' })),
+  freshAt: Type.Optional(Time),
+  nextFetchAt: Type.Optional(Time),
+  lastError: Type.Optional(Type.String()),
+});
+export type FeedStatus = Static<typeof FeedStatus>;

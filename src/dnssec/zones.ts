@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '#database/database.ts';
@@ -6,21 +7,45 @@ import { openSqliteDatabase } from '#database/sqlite.ts';
 import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import type { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import { ZoneCallers } from '#dnssec/http/zone-caller.ts';
-import { openTransfer, type TransferOptions } from '#dnssec/adapters/transfer/open-transfer.ts';
+import { openZoneFeeds } from '#dnssec/adapters/store/feeds.ts';
+import { type NamedServer, openPrimaries } from '#dnssec/adapters/transfer/open-primaries.ts';
+import { openTransfer, type Transfer, type TransferHandlers } from '#dnssec/adapters/transfer/open-transfer.ts';
+import type { TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
+import { readTsigKeys } from '#dnssec/adapters/transfer/tsig-keys.ts';
+import { canonicalName, type CanonicalName, parseName } from '#dns/name.ts';
 import { publishedZones } from '#dnssec/operations/zones/published-zones.ts';
 import { apexOf } from '#dnssec/operations/zones/publish-version.ts';
+import { type Following, startFollowing } from '#dnssec/operations/zones/following.ts';
 import { startRefreshing } from '#dnssec/operations/zones/refreshing.ts';
+import { mayHave, updateZone } from '#dnssec/operations/zones/update-zone.ts';
 import { ZoneKeyCache } from '#dnssec/operations/zones/zone-key-cache.ts';
 import { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { SignatureVerifier } from '#dnssec/ports.ts';
 import type { Clock } from '#lib/clock.ts';
+import { messageOf, ServiceError } from '#lib/errors.ts';
 import type { SecretText } from '#lib/secret-text.ts';
 
 /** Where zones are kept. */
 export type ZonePlace =
   | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'postgres'; readonly url: SecretText };
+
+/** How zones go to and come from other name servers. */
+export interface TransferSettings {
+  /** Where zones are served to secondaries; nowhere without it. */
+  readonly listen?: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls?: { readonly port: number; readonly certificateFile: string; readonly keyFile: string };
+  };
+  readonly secondaries: readonly NamedServer[];
+  /** Servers that zones may come from. */
+  readonly primaries: readonly NamedServer[];
+  /** Names of TSIG keys in presentation form. */
+  readonly updateKeys: readonly string[];
+  readonly tsigKeyFile: string | undefined;
+}
 
 export interface ManagedZonesOptions {
   readonly place: ZonePlace;
@@ -31,8 +56,8 @@ export interface ManagedZonesOptions {
   readonly serviceToken: SecretText;
   /** Name servers of zones that name none themselves, in presentation form. */
   readonly nameServers: readonly string[];
-  /** Where zones are served to secondaries; nowhere without it. */
-  readonly transfer?: TransferOptions | undefined;
+  /** Without it zones neither come from nor go to other name servers. */
+  readonly transfer?: TransferSettings;
   /** Whether this process renews signatures by itself. */
   readonly refresh: boolean;
   readonly onError: (error: unknown, what: string) => void;
@@ -41,11 +66,13 @@ export interface ManagedZonesOptions {
 export interface ManagedZones {
   /** Port of zone transfers, where there are any. */
   readonly transferPort?: number;
+  readonly transferTlsPort?: number;
   readonly ports: ZonePorts;
   readonly callers: ZoneCallers;
   close(): Promise<void>;
 }
 
+const noTransfer: TransferSettings = { secondaries: [], primaries: [], updateKeys: [], tsigKeyFile: undefined };
 const migrations = fileURLToPath(new URL('adapters/migrations', import.meta.url));
 
 /** Open the store of a place. @throws DatabaseError unavailable */
@@ -58,16 +85,17 @@ export async function openZoneDatabase(place: ZonePlace, onError: (error: unknow
 export async function openManagedZones(options: ManagedZonesOptions): Promise<ManagedZones> {
   const { place, kms, verifier, clock, serviceToken, nameServers, onError } = options;
   const database = await openZoneDatabase(place, (error) => onError(error, 'connection to the zones'));
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => database.close());
   const store = openZoneStore(database);
-  const transfer =
-    options.transfer === undefined
-      ? undefined
-      : await openTransfer(options.transfer, publishedZones(store), clock, onError).catch(async (error: unknown) => {
-          await database.close();
-          throw error;
-        });
+  const { primaries, tsigKeyFile, updateKeys } = options.transfer ?? noTransfer;
+  const keys = tsigKeyFile === undefined ? [] : readTsigKeys(tsigKeyFile);
+  let transfer: Transfer | undefined;
   const ports: ZonePorts = {
     store,
+    feeds: openZoneFeeds(database),
+    primaries: openPrimaries(primaries, keys, clock),
+    updateKeys: updateKeys.map((name) => updateKey(name, keys)),
     verifier,
     clock,
     locks: new ZoneLocks(),
@@ -79,15 +107,54 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     nameServers,
     onPublished: (zone) => transfer?.notify(apexOf(zone)),
   };
+  if (options.transfer !== undefined) {
+    const following = startFollowing(ports, onError);
+    opened.defer(() => following.stop());
+    transfer = await openListener(options.transfer, keys, ports, following, onError);
+    opened.defer(async () => transfer?.close());
+  }
   const refreshing = options.refresh ? startRefreshing(ports, onError) : undefined;
+  opened.defer(async () => refreshing?.stop());
+  const all = opened.move();
   return {
     ports,
     callers: new ZoneCallers(kms, clock),
     ...(transfer === undefined ? {} : { transferPort: transfer.port }),
-    async close() {
-      await refreshing?.stop();
-      await transfer?.close();
-      await database.close();
-    },
+    ...(transfer?.tlsPort === undefined ? {} : { transferTlsPort: transfer.tlsPort }),
+    close: () => all.disposeAsync(),
   };
+}
+
+async function openListener(
+  { listen, secondaries }: TransferSettings,
+  keys: readonly TsigKey[],
+  ports: ZonePorts,
+  following: Following,
+  onError: ManagedZonesOptions['onError'],
+): Promise<Transfer | undefined> {
+  if (listen === undefined) return undefined;
+  const { tls: files, ...place } = listen;
+  const tls = files && { port: files.port, cert: readPem(files.certificateFile), key: readPem(files.keyFile) };
+  const handlers: TransferHandlers = {
+    onNotify: (news) => following.notified(news),
+    onUpdate: (update, key) => updateZone(ports, update, key),
+    mayHave: (apex, key) => mayHave(ports, apex, key),
+  };
+  const options = { ...place, ...(tls === undefined ? {} : { tls }), secondaries, keys };
+  return openTransfer(options, publishedZones(ports.store), handlers, ports.clock, onError);
+}
+
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (cause) {
+    throw new ServiceError('tls-unusable', `${path} cannot be used for transfers over TLS: ${messageOf(cause)}`);
+  }
+}
+
+/** @throws ServiceError tsig-keys-unusable */
+function updateKey(name: string, keys: readonly TsigKey[]): CanonicalName {
+  const wanted = canonicalName(parseName(name));
+  if (keys.some((key) => key.name === wanted)) return wanted;
+  throw new ServiceError('tsig-keys-unusable', `updates use the TSIG key ${name}, which there is not`);
 }

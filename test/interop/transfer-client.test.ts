@@ -7,7 +7,7 @@ import type { ResourceRecord } from '#dns/rrset.ts';
 import { fetchZone, type FetchZoneOptions } from '#dnssec/adapters/transfer/client.ts';
 import { framed, messagesOf } from '#dnssec/adapters/transfer/framing.ts';
 import { composeMessage, type Message, parseMessage, rcodes } from '#dnssec/adapters/transfer/message.ts';
-import type { TransferPart } from '#dnssec/adapters/transfer/transfer-reader.ts';
+import type { TransferPart } from '#dnssec/ports-transfer.ts';
 import { signMessage, verifyTsig } from '#dnssec/adapters/transfer/tsig.ts';
 import { canonical, recordsOf } from '#test/support/dns.ts';
 import { tsigKey } from '#test/support/memory-transfer.ts';

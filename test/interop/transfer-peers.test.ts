@@ -8,9 +8,10 @@ import { rcodes } from '#dnssec/adapters/transfer/message.ts';
 import { sendNotify } from '#dnssec/adapters/transfer/notify.ts';
 import type { Notification } from '#dnssec/adapters/transfer/responder.ts';
 import { openTransferServer, type TransferServer } from '#dnssec/adapters/transfer/server.ts';
-import type { TransferPart } from '#dnssec/adapters/transfer/transfer-reader.ts';
-import type { ZoneUpdate } from '#dnssec/adapters/transfer/update.ts';
+import type { TransferPart } from '#dnssec/ports-transfer.ts';
+import type { ZoneUpdate } from '#dnssec/ports-transfer.ts';
 import type { PublishedZone } from '#dnssec/ports-transfer.ts';
+import { makeCertificate } from '#test/support/certificate.ts';
 import { canonical, recordsOf } from '#test/support/dns.ts';
 import { applyParts, contentOf, MemoryZones, tsigKey } from '#test/support/memory-transfer.ts';
 import { run } from '#test/support/process.ts';
@@ -69,20 +70,7 @@ describeWith(['named', 'knotd', 'nsd', 'dig', 'nsupdate', 'openssl'], 'transfers
 
   beforeAll(async () => {
     dir = makeTempDir();
-    const [keyFile, certFile] = [dir.at('key.pem'), dir.at('cert.pem')];
-    const subject = ['-subj', '/CN=primary.example', '-addext', 'subjectAltName=DNS:primary.example'];
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-    const made = await run(getTool('openssl'), [
-      'req',
-      '-x509',
-      ...kind,
-      ...subject,
-      '-keyout',
-      keyFile,
-      '-out',
-      certFile,
-    ]);
-    if (made.code !== 0) throw new Error(made.stderr);
+    const { keyFile, certFile } = await makeCertificate(dir, 'primary.example');
     tls = { key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8') };
     published = zones.publish([soa(1), ...odd]);
     server = await openTransferServer({

@@ -7,7 +7,7 @@ import { fetchZone, type FetchZoneOptions } from '#dnssec/adapters/transfer/clie
 import { framed, messagesOf } from '#dnssec/adapters/transfer/framing.ts';
 import { composeMessage, parseMessage, rcodes } from '#dnssec/adapters/transfer/message.ts';
 import { openTransferServer, type TransferServerOptions } from '#dnssec/adapters/transfer/server.ts';
-import type { TransferPart } from '#dnssec/adapters/transfer/transfer-reader.ts';
+import type { TransferPart } from '#dnssec/ports-transfer.ts';
 import type { TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
 import type { PublishedZones } from '#dnssec/ports-transfer.ts';
 import { canonical, recordsOf } from '#test/support/dns.ts';

@@ -3,7 +3,7 @@ import { canonicalName, type CanonicalName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { parseSoa } from '#dns/soa.ts';
-import type { TransferPart } from '#dnssec/adapters/transfer/transfer-reader.ts';
+import type { TransferPart } from '#dnssec/ports-transfer.ts';
 import type { TsigAlgorithm, TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
 import type { PublishedZone, PublishedZones, ZoneDifference } from '#dnssec/ports-transfer.ts';
 import { canonical } from '#test/support/dns.ts';

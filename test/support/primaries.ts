@@ -24,7 +24,7 @@ export function startNamedPrimary({ zone, text, key, notify }: PrimaryPlan): Pro
         pid-file none; session-keyfile none; recursion no; dnssec-validation no; allow-transfer { key "${key.name}"; };`;
       const tsig = `key "${key.name}" { algorithm ${key.algorithm}; secret "${key.secret}"; };`;
       const statement = `zone "${zone}" { type primary; file "${dir.at('zone')}"; check-names ignore; check-integrity no;
-        notify explicit; also-notify { 127.0.0.1 port ${notify} key "${key.name}"; }; };`;
+        allow-update { key "${key.name}"; }; notify explicit; notify-delay 0; also-notify { 127.0.0.1 port ${notify} key "${key.name}"; }; };`;
       writeFileSync(dir.at('named.conf'), `options { ${options} };\ncontrols { };\n${tsig}\n${statement}\n`);
       return ['-g', '-c', dir.at('named.conf')];
     },

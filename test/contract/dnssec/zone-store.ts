@@ -5,6 +5,7 @@ import { canonicalName, type Name, orderKeyOf, parseName } from '#dns/name.ts';
 import { parseRdataText } from '#dns/rdata/rdata.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
+import { openZoneFeeds } from '#dnssec/adapters/store/feeds.ts';
 import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import type { ManagedZone, StoredLink, StoredRRset, VersionChange, ZoneStore } from '#dnssec/ports-zones.ts';
 
@@ -223,6 +224,22 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(await store.readRRsets(zone.id, 10)).toEqual([]);
       expect(await store.readRRsets(other.id, 10)).toHaveLength(1);
       await insert(newZone('example'));
+    });
+
+    test('keeps the feeds of zones, and tells which are due', async () => {
+      const feeds = openZoneFeeds(database);
+      const [one, two, three] = [await insert(newZone('a')), await insert(newZone('b')), await insert(newZone('c'))];
+      const feed = { zoneId: one.id, primaries: ['192.0.2.1:53'], updateKeys: [], dueAt: 20 };
+      await feeds.putFeed(feed);
+      await feeds.putFeed({ ...feed, zoneId: two.id, dueAt: 10, serial: 0xffffffff, freshAt: at, lastError: 'e' });
+      await feeds.putFeed({ zoneId: three.id, primaries: [], updateKeys: ['key'] });
+      expect(await feeds.findFeed(one.id)).toEqual(feed);
+      expect((await feeds.dueFeeds(20, 10)).map(({ zoneId }) => zoneId)).toEqual([two.id, one.id]);
+      expect((await feeds.dueFeeds(19, 10)).map(({ serial }) => serial)).toEqual([0xffffffff]);
+      await feeds.deleteFeed(two.id);
+      expect(await feeds.dueFeeds(19, 10)).toEqual([]);
+      await store.deleteZone(one);
+      expect(await feeds.findFeed(one.id)).toBeUndefined();
     });
 
     test('describes a zone on its own version, apart from its contents', async () => {

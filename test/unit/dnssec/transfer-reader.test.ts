@@ -6,7 +6,8 @@ import type { ResourceRecord } from '#dns/rrset.ts';
 import { answerQuery } from '#dnssec/adapters/transfer/answer-query.ts';
 import { recordOf } from '#dnssec/adapters/transfer/expand-rdata.ts';
 import { composeMessage, parseMessage } from '#dnssec/adapters/transfer/message.ts';
-import { type TransferPart, TransferReader } from '#dnssec/adapters/transfer/transfer-reader.ts';
+import { TransferReader } from '#dnssec/adapters/transfer/transfer-reader.ts';
+import type { TransferPart } from '#dnssec/ports-transfer.ts';
 import { canonical, recordsOf } from '#test/support/dns.ts';
 import { applyParts, contentOf, identityOf, MemoryZones } from '#test/support/memory-transfer.ts';
 

@@ -16,7 +16,7 @@ import { type Notification, respond, type ResponderOptions } from '#dnssec/adapt
 import { signMessage, type TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
 import { findTsig, withAdditional } from '#dnssec/adapters/transfer/tsig-record.ts';
 import { TsigStream } from '#dnssec/adapters/transfer/tsig-stream.ts';
-import type { ZoneUpdate } from '#dnssec/adapters/transfer/update.ts';
+import type { ZoneUpdate } from '#dnssec/ports-transfer.ts';
 import { canonical, recordsOf } from '#test/support/dns.ts';
 import { MemoryZones, tsigKey } from '#test/support/memory-transfer.ts';
 
@@ -41,8 +41,10 @@ beforeEach(() => {
     keys: [key],
     allow: ['192.0.2.53'],
     clock: { now: () => now * 1000 },
-    notifyFrom: ['192.0.2.99'],
-    onNotify: (notification) => notifications.push(notification) > 0 && notification.apex === apex,
+    onNotify: (notification) => {
+      if (notification.apex !== apex || notification.source.address !== '192.0.2.99') return false;
+      return notifications.push(notification) > 0;
+    },
     onUpdate: async (update) => updates.push(update) && rcodes.yxDomain,
   };
 });
@@ -91,7 +93,7 @@ describe('who gets an answer', () => {
   });
 
   test('an address that is allowed to transfer may not notify, nor the other way round', async () => {
-    expect(await codeOf({ opcode: opcodes.notify })).toBe(rcodes.refused);
+    expect(await codeOf({ opcode: opcodes.notify })).toBe(rcodes.notAuth);
     expect(await codeOf({}, { address: '192.0.2.99' })).toBe(rcodes.refused);
   });
 });
@@ -180,15 +182,15 @@ describe('NOTIFY', () => {
 
   test('is told with its serial and its source', async () => {
     expect(await codeOf({ ...notify, answers: [soaOf(8)] }, primary)).toBe(rcodes.noError);
-    expect((await ask(withKey(notify), stranger))[0]?.rcode).toBe(rcodes.noError);
+    expect((await ask(withKey(notify), primary))[0]?.rcode).toBe(rcodes.noError);
     expect(notifications).toEqual([
       { apex, serial: 8, source: primary },
-      { apex, source: { ...stranger, key: canonical('transfer.key') } },
+      { apex, source: { ...primary, key: canonical('transfer.key') } },
     ]);
   });
 
-  test('of a stranger is refused and told to nobody', async () => {
-    expect(await codeOf({ ...notify, answers: [soaOf(8)] }, stranger)).toBe(rcodes.refused);
+  test('of a stranger is answered as that of a zone that there is not', async () => {
+    expect(await codeOf({ ...notify, answers: [soaOf(8)] }, stranger)).toBe(rcodes.notAuth);
     expect(notifications).toEqual([]);
   });
 

@@ -133,7 +133,7 @@ export function openZoneStore(database: Database): ZoneStore {
     },
     deleteZone: ({ id }) =>
       database.write(
-        ['zone_differences', 'zone_versions', 'zone_links', 'zone_rrsets']
+        ['zone_feeds', 'zone_differences', 'zone_versions', 'zone_links', 'zone_rrsets']
           .map((table) => ({ sql: `DELETE FROM ${table} WHERE zone = ?`, values: [id] }))
           .concat([{ sql: 'DELETE FROM zones WHERE id = ?', values: [id] }]),
       ),

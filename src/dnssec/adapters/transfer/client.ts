@@ -19,7 +19,8 @@ import {
   rcodes,
 } from '#dnssec/adapters/transfer/message.ts';
 import { TransferError } from '#dnssec/adapters/transfer/transfer-error.ts';
-import { type TransferPart, TransferReader } from '#dnssec/adapters/transfer/transfer-reader.ts';
+import { TransferReader } from '#dnssec/adapters/transfer/transfer-reader.ts';
+import type { TransferPart } from '#dnssec/ports-transfer.ts';
 import { signMessage, type TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
 import { findTsig } from '#dnssec/adapters/transfer/tsig-record.ts';
 import { TsigStream } from '#dnssec/adapters/transfer/tsig-stream.ts';

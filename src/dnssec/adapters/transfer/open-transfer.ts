@@ -1,28 +1,47 @@
-import { canonicalName, type CanonicalName, formatName, parseName } from '#dns/name.ts';
+import { type CanonicalName, formatName } from '#dns/name.ts';
+import { rcodes } from '#dnssec/adapters/transfer/message.ts';
 import { type NotifyTarget, sendNotify } from '#dnssec/adapters/transfer/notify.ts';
-import { openTransferServer } from '#dnssec/adapters/transfer/server.ts';
-import { readTsigKeys } from '#dnssec/adapters/transfer/tsig-keys.ts';
-import type { PublishedZones } from '#dnssec/ports-transfer.ts';
+import { findTsigKey, type NamedServer } from '#dnssec/adapters/transfer/open-primaries.ts';
+import { openTransferServer, type TransferServerOptions } from '#dnssec/adapters/transfer/server.ts';
+import type { TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
+import type { PrimaryNews, PublishedZones, UpdateOutcome, ZoneUpdate } from '#dnssec/ports-transfer.ts';
 import type { Clock } from '#lib/clock.ts';
 import { ServiceError } from '#lib/errors.ts';
-
-/** A secondary as the settings name it. */
-export interface Secondary {
-  readonly host: string;
-  readonly port: number;
-  /** Name of the TSIG key that it uses; without one its address is what it is known by. */
-  readonly key?: string;
-}
 
 export interface TransferOptions {
   readonly host: string;
   readonly port: number;
-  readonly secondaries: readonly Secondary[];
-  readonly tsigKeyFile?: string | undefined;
+  /** Serve over TLS too. Certificate chain and key in PEM. */
+  readonly tls?: TransferServerOptions['tls'];
+  /** Those without a key are known by their address. */
+  readonly secondaries: readonly NamedServer[];
+  readonly keys: readonly TsigKey[];
 }
+
+/** What is done with requests that are no transfers. */
+export interface TransferHandlers {
+  readonly onNotify: (news: PrimaryNews) => Promise<boolean>;
+  /** @param key TSIG key that signed the update */
+  readonly onUpdate: (update: ZoneUpdate, key: CanonicalName) => Promise<UpdateOutcome>;
+  /** Tells whether the holder of a key may have a zone. */
+  readonly mayHave: (apex: CanonicalName, key: CanonicalName) => Promise<boolean>;
+}
+
+/** Source: RFC 2136 §2.2. */
+const updateCodes: Readonly<Record<UpdateOutcome, number>> = {
+  done: rcodes.noError,
+  'name-exists': rcodes.yxDomain,
+  'name-missing': rcodes.nxDomain,
+  'rrset-exists': rcodes.yxRRset,
+  'rrset-missing': rcodes.nxRRset,
+  refused: rcodes.refused,
+  'no-such-zone': rcodes.notAuth,
+};
 
 export interface Transfer {
   readonly port: number;
+  /** Of TLS, where it is served. */
+  readonly tlsPort?: number;
   /** Tell all secondaries of a new version of a zone; a newer one takes the place of one that is still told. */
   notify(apex: CanonicalName): void;
   close(): Promise<void>;
@@ -34,28 +53,27 @@ export interface Transfer {
  * @throws ServiceError tsig-keys-unusable, address-unusable
  */
 export async function openTransfer(
-  { host, port, secondaries, tsigKeyFile }: TransferOptions,
+  { host, port, tls, secondaries, keys }: TransferOptions,
   zones: PublishedZones,
+  handlers: TransferHandlers,
   clock: Clock,
   onError: (error: unknown, what: string) => void,
 ): Promise<Transfer> {
-  const keys = tsigKeyFile === undefined ? [] : readTsigKeys(tsigKeyFile);
   const targets = secondaries.map((secondary): NotifyTarget => {
-    const { key: name, ...place } = secondary;
-    if (name === undefined) return place;
-    const key = keys.find((one) => one.name === canonicalName(parseName(name)));
-    if (key === undefined)
-      throw new ServiceError(
-        'tsig-keys-unusable',
-        `the secondary ${place.host} uses the TSIG key ${name}, which there is not`,
-      );
-    return { ...place, key };
+    const { key: _, ...place } = secondary;
+    return { ...place, key: findTsigKey(secondary, keys) };
   });
   const server = await openTransferServer({
     host,
     port,
     zones,
     keys,
+    ...(tls === undefined ? {} : { tls }),
+    onNotify: ({ apex, serial, source: { address } }) =>
+      handlers.onNotify({ apex, address, ...(serial === undefined ? {} : { serial }) }),
+    onUpdate: async (update, { key }) =>
+      key === undefined ? rcodes.refused : updateCodes[await handlers.onUpdate(update, key)],
+    mayHave: async (apex, { key }) => key === undefined || (await handlers.mayHave(apex, key)),
     allow: targets.filter(({ key }) => key === undefined).map((target) => target.host),
     clock,
     onError: (error) => onError(error, 'zone transfer'),
@@ -82,6 +100,7 @@ export async function openTransfer(
   const told = new Set<Promise<void>>();
   return {
     port: server.port,
+    ...(server.tlsPort === undefined ? {} : { tlsPort: server.tlsPort }),
     notify(apex) {
       for (const target of targets) {
         const one: Promise<void> = tell(apex, target)

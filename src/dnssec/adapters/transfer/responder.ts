@@ -8,7 +8,8 @@ import { answerQuery } from '#dnssec/adapters/transfer/answer-query.ts';
 import { expandRdata } from '#dnssec/adapters/transfer/expand-rdata.ts';
 import { classIn, type Message, opcodes, rcodes, refusal } from '#dnssec/adapters/transfer/message.ts';
 import { signMessage, type TsigKey, type TsigVerdict, verifyTsig } from '#dnssec/adapters/transfer/tsig.ts';
-import { parseUpdate, type ZoneUpdate } from '#dnssec/adapters/transfer/update.ts';
+import { parseUpdate } from '#dnssec/adapters/transfer/update.ts';
+import type { ZoneUpdate } from '#dnssec/ports-transfer.ts';
 import type { PublishedZones } from '#dnssec/ports-transfer.ts';
 
 /** Who sent a request. */
@@ -32,9 +33,9 @@ export interface ResponderOptions {
   /** Addresses that need no TSIG to get zones. */
   readonly allow: readonly string[];
   readonly clock: Clock;
-  /** Addresses whose NOTIFY needs no TSIG. */
-  readonly notifyFrom?: readonly string[];
-  /** Told of NOTIFYs; tells whether the zone is one that comes from that source. Without it there are no NOTIFYs. */
+  /** Tells whether a zone may be given to whoever asks with a right to ask. Without it, it may. */
+  readonly mayHave?: (apex: CanonicalName, source: RequestSource) => Promise<boolean>;
+  /** Told of NOTIFYs, which need no TSIG; tells whether the zone comes from that source. Without it there are none. */
   readonly onNotify?: (notification: Notification) => boolean | Promise<boolean>;
   /** Does an update, which was signed with a key, and returns the response code. Without it there are no updates. */
   readonly onUpdate?: (update: ZoneUpdate, source: RequestSource) => Promise<number>;
@@ -103,20 +104,22 @@ async function* answer(
   const { question, opcode } = request;
   if (!isAllowed(opcode, source, options)) yield refusal(request, rcodes.refused);
   else if (question === undefined) yield refusal(request, rcodes.formErr);
+  else if (opcode === opcodes.query && !(await mayHave(canonicalName(question.name), source, options)))
+    yield refusal(request, rcodes.notAuth);
   else if (opcode === opcodes.query) yield* answerQuery(request, question, isTcp, options.zones);
   else if (opcode === opcodes.notify) yield refusal(request, await takeNotify(request, source, options));
   else if (opcode === opcodes.update) yield refusal(request, await takeUpdate(request, source, options));
   else yield refusal(request, rcodes.notImp);
 }
 
-function isAllowed(
-  opcode: number,
-  { address, key }: RequestSource,
-  { allow, notifyFrom = [] }: ResponderOptions,
-): boolean {
-  if (key !== undefined) return true;
+function isAllowed(opcode: number, { address, key }: RequestSource, { allow }: ResponderOptions): boolean {
+  if (key !== undefined || opcode === opcodes.notify) return true;
   if (opcode === opcodes.update) return false; // an address is too easily forged to let it change anything
-  return (opcode === opcodes.notify ? notifyFrom : allow).includes(address);
+  return allow.includes(address);
+}
+
+async function mayHave(apex: CanonicalName, source: RequestSource, options: ResponderOptions): Promise<boolean> {
+  return options.mayHave === undefined || (await options.mayHave(apex, source));
 }
 
 /** @returns the response code. Source: RFC 1996 §3. */

@@ -4,16 +4,7 @@ import type { ResourceRecord } from '#dns/rrset.ts';
 import { isSerialGreater } from '#dns/serial.ts';
 import { parseSoa } from '#dns/soa.ts';
 import { TransferError } from '#dnssec/adapters/transfer/transfer-error.ts';
-import type { ZoneDifference } from '#dnssec/ports-transfer.ts';
-
-/** A piece of what a primary sent. */
-export type TransferPart =
-  /** The version that was said to be held is the newest one. */
-  | { readonly kind: 'up-to-date'; readonly soa: ResourceRecord }
-  /** Records of the whole zone without its SOA; one transfer comes in many such parts. */
-  | { readonly kind: 'full'; readonly soa: ResourceRecord; readonly records: readonly ResourceRecord[] }
-  /** One step from a version to the next, in order. */
-  | ({ readonly kind: 'difference' } & ZoneDifference);
+import type { TransferPart } from '#dnssec/ports-transfer.ts';
 
 type State = 'start' | 'second' | 'full' | 'removed' | 'added' | 'done';
 

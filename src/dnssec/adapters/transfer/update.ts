@@ -1,35 +1,9 @@
 import { DnsError } from '#dns/errors.ts';
-import { canonicalName, type CanonicalName, isWithin, type Name } from '#dns/name.ts';
+import { canonicalName, isWithin } from '#dns/name.ts';
 import { isMetaType, type RRType, rrTypes } from '#dns/rr-type.ts';
-import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
 import { expandRdata, recordOf } from '#dnssec/adapters/transfer/expand-rdata.ts';
 import { classIn, malformed, type Message, type MessageRecord, rcodes } from '#dnssec/adapters/transfer/message.ts';
-
-/** What must hold of a zone before it is changed. Source: RFC 2136 §2.4. */
-export type Prerequisite =
-  | { readonly kind: 'name-in-use' | 'name-not-in-use'; readonly owner: Name }
-  | { readonly kind: 'rrset-exists' | 'rrset-absent'; readonly owner: Name; readonly type: RRType }
-  | {
-      /** The RRset holds these RDATA and no others, in any order. */
-      readonly kind: 'rrset-equals';
-      readonly owner: Name;
-      readonly type: RRType;
-      readonly rdatas: readonly Rdata[];
-    };
-
-/** One step of an update; steps are done in the order given. Source: RFC 2136 §2.5. */
-export type UpdateStep =
-  | { readonly kind: 'add'; readonly record: ResourceRecord }
-  | { readonly kind: 'delete-record'; readonly owner: Name; readonly type: RRType; readonly rdata: Rdata }
-  | { readonly kind: 'delete-rrset'; readonly owner: Name; readonly type: RRType }
-  | { readonly kind: 'delete-name'; readonly owner: Name };
-
-/** A change of a zone that somebody asks for in a DNS message. */
-export interface ZoneUpdate {
-  readonly apex: CanonicalName;
-  readonly prerequisites: readonly Prerequisite[];
-  readonly steps: readonly UpdateStep[];
-}
+import type { Prerequisite, UpdateStep, ZoneUpdate } from '#dnssec/ports-transfer.ts';
 
 const classNone = 254;
 const classAny = 255;

@@ -1,34 +1,9 @@
 import { octetsOf, utf8Octets } from '#lib/octets.ts';
 import type { CanonicalName } from '#dns/name.ts';
 import { formatRdata, parseRdataText } from '#dns/rdata/rdata.ts';
-import { formatRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
+import { formatRRType, isMetaType, rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-
-/** Types of records that callers keep in a zone; the others are made by the service, or have no place in a zone. */
-const recordTypes: ReadonlySet<RRType> = new Set<RRType>([
-  rrTypes.A,
-  rrTypes.AAAA,
-  rrTypes.CNAME,
-  rrTypes.MX,
-  rrTypes.TXT,
-  rrTypes.CAA,
-  rrTypes.SRV,
-  rrTypes.NS,
-  rrTypes.PTR,
-  rrTypes.DS,
-  rrTypes.TLSA,
-  rrTypes.SSHFP,
-  rrTypes.SVCB,
-  rrTypes.HTTPS,
-  rrTypes.NAPTR,
-  rrTypes.LOC,
-  rrTypes.DNAME,
-  rrTypes.SMIMEA,
-  rrTypes.URI,
-  rrTypes.OPENPGPKEY,
-  rrTypes.CERT,
-]);
 
 /** Types that callers cannot keep: what signing makes, and the SOA. */
 const madeTypes: ReadonlySet<RRType> = new Set([
@@ -45,7 +20,7 @@ const madeTypes: ReadonlySet<RRType> = new Set([
 
 /** Tell whether callers may keep records of a type. */
 export function isRecordType(type: RRType): boolean {
-  return recordTypes.has(type) || (type > 0 && !madeTypes.has(type) && formatRRType(type).startsWith('TYPE'));
+  return !isMetaType(type) && !madeTypes.has(type);
 }
 
 /** Which word of a value is a host name that may be written without its final dot. */

@@ -12,6 +12,7 @@ import {
   type PublishedVersion,
   publishVersion,
 } from '#dnssec/operations/zones/publish-version.ts';
+import { getEditableZone } from '#dnssec/operations/zones/set-feed.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import type { ManagedZone, RecordFilter, RRsetPlace, StoredRRset, StoredZoneView } from '#dnssec/ports-zones.ts';
@@ -89,7 +90,7 @@ export async function changeRecords(
   cause: ChangeCause,
   options: { readonly dryRun?: boolean } = {},
 ): Promise<ChangedRecords> {
-  const { id } = await getOwnZone(ports, caller, zoneId);
+  const { id } = await getEditableZone(ports, caller, zoneId);
   const published = await publishVersion(
     ports,
     id,

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { canonicalName, type CanonicalName, formatName, isWithin, type Name } from '#dns/name.ts';
 import { formatRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { parseZoneText } from '#dns/zone-file/read.ts';
 import { formatRecord } from '#dns/zone-file/print.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { formatRecordValue, isRecordType } from '#dnssec/core/managed/record-values.ts';
+import { isRecordType } from '#dnssec/core/managed/record-values.ts';
 import { ZoneBuilder } from '#dnssec/core/zone/zone.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
 import {
@@ -15,7 +14,9 @@ import {
   publishVersion,
 } from '#dnssec/operations/zones/publish-version.ts';
 import { readAll } from '#dnssec/operations/zones/sign-whole-zone.ts';
+import { contentOfRRset } from '#dnssec/operations/zones/rrset-edits.ts';
 import { recordsOfLink, recordsOfRRset } from '#dnssec/operations/zones/differences.ts';
+import { getEditableZone } from '#dnssec/operations/zones/set-feed.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import type { ManagedZone, StoredRRset } from '#dnssec/ports-zones.ts';
@@ -79,7 +80,7 @@ export async function importZone(
   request: { readonly zoneFile: string; readonly replaceExisting: boolean; readonly dryRun: boolean },
   cause: ChangeCause,
 ): Promise<ImportResult> {
-  const zone = await getOwnZone(ports, caller, id);
+  const zone = await getEditableZone(ports, caller, id);
   const apex = apexOf(zone);
   const parsed = parseZoneText(request.zoneFile, { fileName: 'zoneFile', origin: apex, defaultTtl: 3600 });
   const wanted = groupRRsets(parsed, apex);
@@ -102,7 +103,8 @@ export async function importZone(
 
 type Rrsets = ReturnType<ZoneBuilder['build']>['nodes'][number]['rrsets'][number];
 
-function groupRRsets(
+/** Group records as RRsets. @throws DnssecError zone-invalid when some are not within the zone */
+export function groupRRsets(
   records: readonly ResourceRecord[],
   apex: CanonicalName,
 ): { readonly rrsets: readonly Rrsets[]; readonly leftOut: number } {
@@ -118,7 +120,8 @@ function groupRRsets(
   return { rrsets, leftOut: records.length - kept.length };
 }
 
-async function composeImport(
+/** Compose the edits that give a zone these RRsets, merged with what is there or in its place. */
+export async function composeImport(
   ports: ZonePorts,
   zone: ManagedZone,
   apex: CanonicalName,
@@ -144,11 +147,7 @@ async function composeImport(
       counts.skipped += 1;
       continue;
     }
-    const values = rrset.rdatas.map((rdata) => formatRecordValue(rrset.type, rdata));
-    const content =
-      there?.content === undefined
-        ? { identity: `dnsr-${randomUUID()}`, name: relativeName(rrset.owner, apex), values, createdAt: now }
-        : { ...there.content, values, updatedAt: now };
+    const content = contentOfRRset(rrset, there?.content, apex, now);
     if (there?.content === undefined) counts.created += 1;
     else counts.updated += 1;
     edits.push({ owner: rrset.owner, type: rrset.type, after: { rrset, content } });
@@ -170,12 +169,4 @@ function rowOf(owner: Name, type: RRType): string {
 
 function sortedRdatas(rdatas: readonly string[]): string {
   return rdatas.toSorted((left, right) => (left < right ? -1 : 1)).join('\n');
-}
-
-/** Write a name relative to the apex. */
-export function relativeName(owner: Name, apex: CanonicalName): string {
-  if (canonicalName(owner) === apex) return '@';
-  const text = formatName(owner);
-  const suffix = formatName(apex);
-  return text.slice(0, text.length - suffix.length - 1);
 }

@@ -4,6 +4,7 @@ import type { Rdata } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
 import { type ChangeCause, type ContentEdit, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
+import { getEditableZone } from '#dnssec/operations/zones/set-feed.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import type { DifferenceRecord, ManagedZone, RecordContent, StoredZoneView, ZoneVersion } from '#dnssec/ports-zones.ts';
@@ -41,7 +42,7 @@ export async function rollBack(
   version: number,
   cause: ChangeCause,
 ): Promise<ManagedZone> {
-  const { id: zoneId } = await getOwnZone(ports, caller, id);
+  const { id: zoneId } = await getEditableZone(ports, caller, id);
   const { zone } = await publishVersion(ports, zoneId, cause, async (current, view) => ({
     edits: await wayBack(ports, current, view, version),
   }));

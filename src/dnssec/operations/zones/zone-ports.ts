@@ -1,7 +1,9 @@
+import type { CanonicalName } from '#dns/name.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { ZoneKeyCache } from '#dnssec/operations/zones/zone-key-cache.ts';
 import type { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { KeyMaker, Caller, SignatureVerifier, Signer } from '#dnssec/ports.ts';
+import type { ZoneFeeds, ZonePrimary } from '#dnssec/ports-transfer.ts';
 import type { ManagedZone, ZoneStore } from '#dnssec/ports-zones.ts';
 
 /** What the operations on managed zones work with. */
@@ -18,6 +20,11 @@ export interface ZonePorts {
   keyMaker(caller: Caller, region: string): KeyMaker;
   /** Name servers of zones that name none themselves, in presentation form. */
   readonly nameServers: readonly string[];
+  readonly feeds: ZoneFeeds;
+  /** Servers that zones may come from. */
+  readonly primaries: readonly ZonePrimary[];
+  /** Names of the TSIG keys that may sign dynamic updates of the zones that name them. */
+  readonly updateKeys: readonly CanonicalName[];
   /** Told of every version that was published. */
   readonly onPublished: (zone: ManagedZone) => void;
 }

@@ -1,0 +1,155 @@
+import { canonicalName, type CanonicalName, formatName } from '#dns/name.ts';
+import { rrTypes } from '#dns/rr-type.ts';
+import type { ResourceRecord } from '#dns/rrset.ts';
+import { parseSoa } from '#dns/soa.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import { isRecordType } from '#dnssec/core/managed/record-values.ts';
+import { apexOf, type ContentEdit, findRRset, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
+import { RRsetEdits } from '#dnssec/operations/zones/rrset-edits.ts';
+import { composeImport, groupRRsets } from '#dnssec/operations/zones/transfer-contents.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import type { TransferPart, ZoneDifference, ZoneFeed, ZonePrimary } from '#dnssec/ports-transfer.ts';
+import type { ManagedZone, StoredZoneView } from '#dnssec/ports-zones.ts';
+import { messageOf, ServiceError } from '#lib/errors.ts';
+
+/** Seconds between two times that a primary is asked, whatever its SOA says. */
+const [soonest, latest] = [30, 86_400];
+
+/** The steps that a primary sent do not start from what is held. */
+class StepsDoNotFit extends Error {}
+
+/**
+ * Get what is newer at the primaries of a zone, the preferred one first, and publish it signed as one version. Whatever is
+ * wrong with an answer leaves the former version published, and is noted.
+ *
+ * The version and the note of its serial are two writes. When only the first was done, the next steps do not fit and the
+ * whole zone is fetched: they are taken strictly, each record that goes must be there and each that comes must not.
+ *
+ * @returns what was wrong; undefined when the zone is as the primary has it
+ */
+export async function followPrimaries(ports: ZonePorts, feed: ZoneFeed, signal: AbortSignal): Promise<unknown> {
+  const zone = await ports.store.getZone(feed.zoneId);
+  let fault: unknown = new DnssecError('request-invalid', `zone ${zone.name} has no primary that the settings allow`);
+  for (const name of feed.primaries) {
+    const primary = ports.primaries.find((one) => one.name === name);
+    if (primary === undefined) continue;
+    try {
+      const soa = await follow(ports, zone, primary, feed.serial, signal);
+      const { serial, refresh } = parseSoa(soa.rdata);
+      const { lastError: _, ...rest } = feed;
+      const now = ports.clock.now();
+      await noteFeed(ports, { ...rest, serial, freshAt: now, dueAt: Math.floor(now / 1000) + bounded(refresh) });
+      return undefined;
+    } catch (error) {
+      fault = error;
+    }
+  }
+  if (signal.aborted) return undefined;
+  const soa = await findRRset(ports.store.viewOf(zone.id), apexOf(zone), rrTypes.SOA);
+  const [rdata] = soa?.rrset.rdatas ?? [];
+  const retry = rdata === undefined ? soonest : bounded(parseSoa(rdata).retry);
+  const lastError = messageOf(fault).slice(0, 500);
+  await noteFeed(ports, { ...feed, lastError, dueAt: Math.floor(ports.clock.now() / 1000) + retry });
+  return fault;
+}
+
+function bounded(seconds: number): number {
+  return Math.min(latest, Math.max(soonest, seconds));
+}
+
+/** Write down how far a feed has come, unless it was set anew meanwhile. */
+async function noteFeed(ports: ZonePorts, feed: ZoneFeed): Promise<void> {
+  await ports.locks.run(feed.zoneId, async () => {
+    const now = await ports.feeds.findFeed(feed.zoneId);
+    if (now === undefined || now.primaries.join() !== feed.primaries.join()) return;
+    await ports.feeds.putFeed({ ...feed, updateKeys: now.updateKeys });
+  });
+}
+
+/** @returns the SOA of the version that is published now */
+async function follow(
+  ports: ZonePorts,
+  zone: ManagedZone,
+  primary: ZonePrimary,
+  held: number | undefined,
+  signal: AbortSignal,
+): Promise<ResourceRecord> {
+  try {
+    const parts: TransferPart[] = [];
+    for await (const part of primary.fetch(apexOf(zone), held, signal)) parts.push(part);
+    return await publishParts(ports, zone, primary, held, parts);
+  } catch (error) {
+    if (held === undefined || !stepsAreOfNoUse(error)) throw error;
+    return await follow(ports, zone, primary, undefined, signal);
+  }
+}
+
+/** Of a primary whose differences are wrong, the whole zone may still be right. */
+function stepsAreOfNoUse(error: unknown): boolean {
+  return error instanceof StepsDoNotFit || (error instanceof ServiceError && error.code === 'transfer-malformed');
+}
+
+async function publishParts(
+  ports: ZonePorts,
+  zone: ManagedZone,
+  primary: ZonePrimary,
+  held: number | undefined,
+  parts: readonly TransferPart[],
+): Promise<ResourceRecord> {
+  const last = parts.at(-1);
+  if (last === undefined) throw new DnssecError('zone-invalid', `${primary.name} sent nothing of ${zone.name}`);
+  if (last.kind === 'up-to-date') {
+    const { serial } = parseSoa(last.soa.rdata);
+    if (serial !== held)
+      throw new DnssecError('zone-invalid', `${primary.name} went back from serial ${held} to ${serial}`);
+    return last.soa;
+  }
+  const soa = last.kind === 'difference' ? last.to : last.soa;
+  const cause = { reason: `serial ${parseSoa(soa.rdata).serial} of ${primary.name}`, principal: 'primary' };
+  await publishVersion(ports, zone.id, cause, async (current, view) => {
+    const edits =
+      last.kind === 'difference'
+        ? await editsOfSteps(ports, view, apexOf(zone), parts as readonly ZoneDifference[])
+        : await editsOfWhole(ports, current, parts);
+    return { edits: [...edits, editOfSoa(soa)] };
+  });
+  return soa;
+}
+
+function editOfSoa({ owner, type, ttl, rdata }: ResourceRecord): ContentEdit {
+  return { owner, type, after: { rrset: { owner, type, ttl, rdatas: [rdata] } } };
+}
+
+async function editsOfSteps(
+  ports: ZonePorts,
+  view: StoredZoneView,
+  apex: CanonicalName,
+  steps: readonly ZoneDifference[],
+): Promise<ContentEdit[]> {
+  const edits = new RRsetEdits(view, apex);
+  for (const { removed, added } of steps) {
+    for (const { owner, type, rdata } of removed.filter(isContent))
+      if (!(await edits.remove(owner, type, rdata))) throw new StepsDoNotFit();
+    for (const record of added.filter(isContent)) if (!(await edits.add(record))) throw new StepsDoNotFit();
+  }
+  return edits.compose(ports.clock.now());
+}
+
+/** What a primary signed itself is left out: it is signed anew here. */
+function isContent({ type }: ResourceRecord): boolean {
+  return isRecordType(type);
+}
+
+async function editsOfWhole(
+  ports: ZonePorts,
+  zone: ManagedZone,
+  parts: readonly TransferPart[],
+): Promise<readonly ContentEdit[]> {
+  const apex = apexOf(zone);
+  const records = parts.flatMap((part) => (part.kind === 'full' ? part.records : []));
+  const hasServers = records.some(({ owner, type }) => type === rrTypes.NS && canonicalName(owner) === apex);
+  if (!hasServers)
+    throw new DnssecError('zone-invalid', `what was transferred has no NS records at ${formatName(apex)}`);
+  const { edits } = await composeImport(ports, zone, apex, groupRRsets(records, apex), true);
+  return edits;
+}
