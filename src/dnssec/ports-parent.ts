@@ -21,10 +21,27 @@ export interface DsAnswer {
   readonly others: readonly Rdata[];
   /** What went wrong with single servers, for people. */
   readonly problems: readonly string[];
+  /** Whether a validating resolver vouches for who the parent's servers are; absent where nobody was asked. */
+  readonly isValidated?: boolean;
 }
 
 /** Asks all authoritative servers of a parent, each at all of its addresses, and never a cache. */
 export interface ParentProbe {
   /** A server that cannot be asked makes `unknown` of what depends on it, and is no error. */
   lookUpDs(question: DsQuestion): Promise<DsAnswer>;
+}
+
+/** What became of a notice: a parent may not want any. */
+export type ParentNotice =
+  | { readonly kind: 'told'; readonly where: string }
+  | { readonly kind: 'unwanted' }
+  | { readonly kind: 'failed'; readonly why: string };
+
+/**
+ * Tells parents that the CDS and CDNSKEY of a child are new. A notice is a hint that makes a parent look sooner, and may be
+ * lost or repeated.
+ */
+export interface ParentNotifier {
+  /** Tell once that all servers of the child have them: before, the parent would find the old ones. */
+  notifyCds(child: CanonicalName): Promise<ParentNotice>;
 }

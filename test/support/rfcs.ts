@@ -74,6 +74,8 @@ export const rfcs: Readonly<Record<number, string>> = {
   9276: 'Guidance for NSEC3 Parameter Settings',
   9364: 'DNS Security Extensions (DNSSEC)',
   9460: 'Service Binding and Parameter Specification via the DNS (SVCB and HTTPS Resource Records)',
+  9615: "Automatic DNSSEC Bootstrapping Using Authenticated Signals from the Zone's Operator",
+  9859: 'Generalized DNS Notifications',
   9904: 'DNSSEC Cryptographic Algorithm Recommendation Update Process',
   8945: 'Secret Key Transaction Authentication for DNS (TSIG)',
   7766: 'DNS Transport over TCP - Implementation Requirements',

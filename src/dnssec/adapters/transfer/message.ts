@@ -1,7 +1,7 @@
 import { type Octets, octetsFrom, readUint16, readUint32, sliceOctets, uint16, uint32 } from '#lib/octets.ts';
 import { DnsError } from '#dns/errors.ts';
-import type { Name } from '#dns/name.ts';
-import type { RRType } from '#dns/rr-type.ts';
+import { type Name, rootName } from '#dns/name.ts';
+import { type RRType, rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 
 /**
@@ -15,6 +15,9 @@ export interface Message {
   readonly isResponse: boolean;
   readonly opcode: number;
   readonly rcode: number;
+  /** Whether it is the server's own word, and whether it vouches for having validated it. Source: RFC 4035 §3.2.3. */
+  readonly isAuthoritative: boolean;
+  readonly isAuthentic: boolean;
   /** Whether it was cut to fit. */
   readonly isTruncated: boolean;
   readonly question: Question | undefined;
@@ -62,6 +65,8 @@ export const classIn = 1;
 const responseFlag = 0x8000;
 const authoritativeFlag = 0x0400;
 const truncatedFlag = 0x0200;
+const recursionDesiredFlag = 0x0100;
+const authenticFlag = 0x0020;
 const headerOctets = 12;
 
 /** Parse a message. @throws DnsError name-invalid, rdata-invalid when it is cut short or malformed */
@@ -104,6 +109,8 @@ export function parseMessage(bytes: Uint8Array): Message {
     isResponse: (flags & responseFlag) !== 0,
     opcode: (flags >>> 11) & 15,
     rcode: flags & 15,
+    isAuthoritative: (flags & authoritativeFlag) !== 0,
+    isAuthentic: (flags & authenticFlag) !== 0,
     isTruncated: (flags & truncatedFlag) !== 0,
     question,
     answers: section(counts[1] ?? 0),
@@ -157,22 +164,37 @@ export interface NewMessage {
   readonly authorities?: readonly ResourceRecord[];
   readonly isAuthoritative?: boolean;
   readonly isTruncated?: boolean;
+  /** Ask for recursion, and for word of what was validated. Source: RFC 6840 §5.7. */
+  readonly isRecursionDesired?: boolean;
+  /** Octets that an answer by UDP may have; without it there is no EDNS. Source: RFC 6891 §6.2.3. */
+  readonly payloadSize?: number;
 }
 
 /** Compose a message; names are not compressed. */
 export function composeMessage(message: NewMessage): Octets {
-  const { question, answers = [], authorities = [] } = message;
-  const counts = [question === undefined ? 0 : 1, answers.length, authorities.length, 0];
+  const { question, answers = [], authorities = [], payloadSize } = message;
+  const counts = [
+    question === undefined ? 0 : 1,
+    answers.length,
+    authorities.length,
+    payloadSize === undefined ? 0 : 1,
+  ];
   let octets = `${uint16(message.id)}${uint16(composeFlags(message))}${counts.map(uint16).join('')}`;
   if (question !== undefined) octets += `${question.name}${uint16(question.type)}${uint16(question.class)}`;
   for (const record of [...answers, ...authorities]) octets += composeRecord(record);
-  return octets as Octets;
+  return (payloadSize === undefined ? octets : octets + composeOpt(payloadSize)) as Octets;
+}
+
+/** Source: RFC 6891 §6.1.2. */
+function composeOpt(payloadSize: number): string {
+  return `${rootName}${uint16(rrTypes.OPT)}${uint16(payloadSize)}${uint32(0)}${uint16(0)}`;
 }
 
 function composeFlags(message: NewMessage): number {
   const { opcode, isResponse, rcode = 0, isAuthoritative = isResponse, isTruncated = false } = message;
   const shared = (opcode << 11) | (isAuthoritative ? authoritativeFlag : 0) | (isTruncated ? truncatedFlag : 0) | rcode;
-  return (isResponse ? responseFlag : 0) | shared;
+  const asked = message.isRecursionDesired === true ? recursionDesiredFlag | authenticFlag : 0;
+  return (isResponse ? responseFlag : 0) | asked | shared;
 }
 
 /**

@@ -1,10 +1,10 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo } from 'node:dgram';
 import { randomInt } from 'node:crypto';
 import { bytesFrom } from '#lib/octets.ts';
-import { DnsError } from '#dns/errors.ts';
 import { canonicalName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
-import { classIn, composeMessage, type Message, opcodes, parseMessage } from '#dnssec/adapters/transfer/message.ts';
+import { classIn, composeMessage, type Message, opcodes } from '#dnssec/adapters/transfer/message.ts';
+import { receiveMessage } from '#dnssec/adapters/transfer/receive-message.ts';
 import { signMessage, type TsigKey, verifyTsig } from '#dnssec/adapters/transfer/tsig.ts';
 import type { PublishedZone } from '#dnssec/ports-transfer.ts';
 import { messageOf } from '#lib/errors.ts';
@@ -35,6 +35,7 @@ export async function sendNotify(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  socket.on('error', () => undefined); // whoever waits for an answer is told of it
   try {
     for (const wait of patience) {
       const id = randomInt(0x1_0000);
@@ -48,14 +49,17 @@ export async function sendNotify(
         answers: [zone.soa],
       });
       const signed = key === undefined ? undefined : signMessage(plain, key, now());
-      const isAnswer = (answer: Message): boolean =>
+      const isAnswer = (answer: Message, from: RemoteInfo): boolean =>
+        answer.opcode === opcodes.notify &&
         answer.id === id &&
+        from.port === port &&
         (answer.question === undefined || canonicalName(answer.question.name) === zone.apex) &&
         (key === undefined || verifyTsig(answer, [key], now(), signed?.mac).kind === 'good');
-      const answered = waitForAnswer(socket, port, isAnswer, AbortSignal.any([signal, AbortSignal.timeout(wait)]));
+      const answered = receiveMessage(socket, isAnswer, AbortSignal.any([signal, AbortSignal.timeout(wait)]));
       socket.send(bytesFrom(signed?.message ?? plain), port, host);
-      const code = await answered;
-      if (code !== undefined) return code === 0 ? undefined : `${host} answered NOTIFY with code ${code}`;
+      const answer = await answered;
+      if (answer !== undefined)
+        return answer.rcode === 0 ? undefined : `${host} answered NOTIFY with code ${answer.rcode}`;
       if (signal.aborted) return 'a newer version came';
     }
     return `${host} did not answer ${patience.length} NOTIFYs`;
@@ -64,35 +68,4 @@ export async function sendNotify(
   } finally {
     socket.close();
   }
-}
-
-/** @returns the code of the answer, or undefined when there was none */
-function waitForAnswer(
-  socket: Socket,
-  port: number,
-  isAnswer: (answer: Message) => boolean,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    const end = (code: number | undefined): void => {
-      socket.off('message', onMessage);
-      signal.removeEventListener('abort', onAbort);
-      resolve(code);
-    };
-    const onAbort = (): void => end(undefined);
-    const onMessage = (bytes: Uint8Array, from: { readonly port: number }): void => {
-      try {
-        const answer = parseMessage(bytes);
-        const isResponse = answer.isResponse && answer.opcode === opcodes.notify && from.port === port;
-        if (isResponse && isAnswer(answer)) end(answer.rcode);
-      } catch (error) {
-        if (!(error instanceof DnsError)) reject(error);
-        // Otherwise it is from somebody else: the answer may still come.
-      }
-    };
-    socket.on('message', onMessage);
-    socket.once('error', reject);
-    signal.addEventListener('abort', onAbort);
-    if (signal.aborted) onAbort();
-  });
 }

@@ -1,0 +1,87 @@
+import { getServers } from 'node:dns';
+import { isWithin, type CanonicalName, canonicalName, formatName } from '#dns/name.ts';
+import { formatRRType, type RRType, rrTypes } from '#dns/rr-type.ts';
+import type { ResourceRecord } from '#dns/rrset.ts';
+import { ask, type Patience, type Place } from '#dnssec/adapters/parent/ask.ts';
+import { QueryError } from '#dnssec/adapters/parent/query-error.ts';
+import { recordOf } from '#dnssec/adapters/transfer/expand-rdata.ts';
+import { type Message, type MessageRecord, rcodes } from '#dnssec/adapters/transfer/message.ts';
+
+/** What there is at a name. */
+export interface Lookup {
+  readonly answers: readonly ResourceRecord[];
+  /** Owner of the SOA with which a negative answer says whose word it is. Source: RFC 2308 §3. */
+  readonly negativeFrom?: CanonicalName;
+  /** Whether a validating resolver vouches for it. */
+  readonly isAuthentic: boolean;
+}
+
+/** Looks things up, wherever they are. */
+export interface Resolver {
+  /** @throws QueryError when nobody could tell */
+  lookUp(name: CanonicalName, type: RRType): Promise<Lookup>;
+}
+
+/** A zone whose servers are known beforehand. */
+export interface KnownZone {
+  readonly zone: CanonicalName;
+  readonly servers: readonly Place[];
+}
+
+export interface ResolverOptions {
+  /** Recursive resolvers, tried in turn; absent: those of the system. */
+  readonly resolvers?: readonly Place[] | undefined;
+  /** What lies in these zones is asked of their servers, and no resolver. */
+  readonly known: readonly KnownZone[];
+  readonly patience: Patience;
+}
+
+/** Open a resolver. */
+export function openResolver({ resolvers, known, patience }: ResolverOptions): Resolver {
+  return {
+    async lookUp(name, type) {
+      const zone = knownZoneOf(name, known);
+      const servers = zone?.servers ?? resolvers ?? systemResolvers();
+      const faults: string[] = [];
+      for (const place of servers) {
+        try {
+          const message = await ask(place, { name, type, isRecursionDesired: zone === undefined }, patience);
+          const isWord = zone === undefined || message.isAuthoritative;
+          const isTold = message.rcode === rcodes.noError || message.rcode === rcodes.nxDomain;
+          if (isWord && isTold) return lookupOf(message, type);
+          faults.push(`${place.host} answered with code ${message.rcode}`);
+        } catch (error) {
+          if (!(error instanceof QueryError)) throw error;
+          faults.push(error.message);
+        }
+      }
+      const why = faults.length === 0 ? 'there is no resolver to ask' : faults.join('; ');
+      throw new QueryError('no-answer', `${formatName(name)} ${formatRRType(type)} could not be looked up: ${why}`);
+    },
+  };
+}
+
+/** Return the nearest zone above a name, or at it, whose servers are known. */
+export function knownZoneOf(name: CanonicalName, known: readonly KnownZone[]): KnownZone | undefined {
+  return known
+    .filter(({ zone }) => isWithin(name, zone))
+    .reduce<KnownZone | undefined>((best, one) => (best && best.zone.length > one.zone.length ? best : one), undefined);
+}
+
+function systemResolvers(): Place[] {
+  return getServers().map((server) => {
+    const [, host = server, port] = /^\[(.+)\](?::(\d+))?$/.exec(server) ?? /^([\d.]+):(\d+)$/.exec(server) ?? [];
+    return { host, port: Number(port ?? 53) };
+  });
+}
+
+function lookupOf(message: Message, type: RRType): Lookup {
+  const read = (records: readonly MessageRecord[], wanted: RRType): ResourceRecord[] =>
+    records.filter((record) => record.type === wanted).map((record) => recordOf(message.octets, record));
+  const [soa] = read(message.authorities, rrTypes.SOA);
+  return {
+    answers: read(message.answers, type),
+    ...(soa === undefined ? {} : { negativeFrom: canonicalName(soa.owner) }),
+    isAuthentic: message.isAuthentic,
+  };
+}
