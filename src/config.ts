@@ -1,5 +1,13 @@
 import { join } from 'node:path';
-import { type AddressAndPort, type LogLevel, type Setting, type SettingName, settings } from '#app/settings.ts';
+import { readFileSync } from 'node:fs';
+import {
+  type AddressAndPort,
+  type LogLevel,
+  type Role,
+  type Setting,
+  type SettingName,
+  settings,
+} from '#app/settings.ts';
 import { ServiceError } from '#lib/errors.ts';
 import type { SecretText } from '#lib/secret-text.ts';
 
@@ -10,6 +18,7 @@ export type RootKeySource =
 
 /** Everything that an operator can set, checked. */
 export interface Config {
+  readonly role: Role;
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
@@ -19,6 +28,8 @@ export interface Config {
   readonly adminToken?: SecretText;
   /** What commands show to the KMS, instead of the admin token. */
   readonly token?: SecretText;
+  /** What DNSSEC services elsewhere show to the KMS of this process. */
+  readonly serviceToken?: SecretText;
   readonly rootKey: RootKeySource;
   readonly organisation: string;
   readonly regions: readonly string[];
@@ -42,6 +53,12 @@ export interface Config {
   readonly jwtAudience: string;
   readonly databaseUrl?: SecretText;
   readonly redisUrl?: SecretText;
+  /** Zones that are re-signed at the same time. */
+  readonly concurrency: number;
+  /** Zones whose re-signing may begin in a second; 0 for no limit. */
+  readonly queueRate: number;
+  /** Seconds. */
+  readonly jobLease: number;
   readonly logLevel: LogLevel;
 }
 
@@ -62,7 +79,8 @@ export function readConfig(
   const values: Partial<Record<SettingName, unknown>> = {};
   for (const [name, setting] of Object.entries(settings) as [SettingName, Setting][]) {
     const flag = flags[name];
-    const text = flag ?? environment[setting.variable] ?? setting.default;
+    const inFile = flag === undefined ? readSettingFile(setting, environment, faults) : undefined;
+    const text = flag ?? environment[setting.variable] ?? inFile ?? setting.default;
     if (text === undefined) continue;
     const value = text === '' ? undefined : setting.read(text);
     if (value === undefined) faults.push(faultOf(setting, text, flag !== undefined));
@@ -85,6 +103,27 @@ export function readConfig(
   return Object.freeze({ ...rest, rootKey: Object.freeze(source) }) as Config;
 }
 
+/** Secrets are better in files than in variables, which every child process inherits. */
+function readSettingFile(
+  { variable, mayBeInFile }: Setting,
+  environment: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): string | undefined {
+  const path = mayBeInFile === true ? environment[`${variable}_FILE`] : undefined;
+  if (path === undefined) return undefined;
+  if (environment[variable] !== undefined) {
+    faults.push(`${variable} and ${variable}_FILE are both set: one of them is one too many`);
+    return undefined;
+  }
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    const { code = 'unreadable' } = error as NodeJS.ErrnoException;
+    faults.push(`${variable}_FILE names ${JSON.stringify(path)}, which cannot be read: ${code}`);
+    return undefined;
+  }
+}
+
 function rootKeySource(data: string, file: string | undefined, key: unknown, passphrase: unknown): RootKeySource {
   if (key !== undefined) return { kind: 'environment', variable: settings.rootKey.variable };
   if (passphrase !== undefined) return { kind: 'passphrase', variable: settings.rootKeyPassphrase.variable };
@@ -100,7 +139,10 @@ function faultOf(setting: Setting, text: string, isFlag: boolean): string {
 
 /** A misspelt variable would silently leave the default in force, so it is a fault. */
 function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const known = new Set<string>(Object.values(settings).map(({ variable }) => variable));
+  const all: readonly Setting[] = Object.values(settings);
+  const known = new Set(
+    all.flatMap(({ variable, mayBeInFile }) => (mayBeInFile === true ? [variable, `${variable}_FILE`] : [variable])),
+  );
   return Object.keys(environment)
     .filter((variable) => variable.startsWith('ZONESEAL_') && !known.has(variable))
     .toSorted()

@@ -53,6 +53,7 @@ export async function openEmbeddedKms(config: Config, { clock, logger }: Service
     regions: config.regions,
     adminToken: adminToken.token.reveal(),
     rateLimit: config.rateLimit * 1000,
+    ...(config.serviceToken === undefined ? {} : { signerToken: config.serviceToken.reveal() }),
     ...(config.jwtIssuer === undefined
       ? {}
       : { jwtIssuer: { issuer: config.jwtIssuer, audience: config.jwtAudience } }),

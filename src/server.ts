@@ -1,16 +1,9 @@
 import { Type } from 'typebox';
 import type { Config } from '#app/config.ts';
-import { databasePlace, type EmbeddedKms, openEmbeddedKms, type ServiceContext } from '#app/embedded-kms.ts';
-import { closeHttp, createHttp, type HttpApp, listenOnTcp, mount } from '#app/http.ts';
+import { openDnssecPart } from '#app/dnssec-part.ts';
+import { type EmbeddedKms, openEmbeddedKms, type ServiceContext } from '#app/embedded-kms.ts';
+import { closeHttp, createHttp, type HttpApp, listenOnTcp } from '#app/http.ts';
 import { version } from '#app/version.ts';
-import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
-import { dnssecRoutes } from '#dnssec/http/routes.ts';
-import { dnssecStatuses } from '#dnssec/http/statuses.ts';
-import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
-import { zoneFeedRoutes } from '#dnssec/http/zone-feed-routes.ts';
-import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
-import { type ManagedZones, openManagedZones, type TransferSettings } from '#dnssec/zones.ts';
-import { makeDirectory } from '#lib/make-directory.ts';
 import { ServiceError } from '#lib/errors.ts';
 
 /** A service that is up. */
@@ -38,33 +31,25 @@ const documentation = {
 const grace = 6000;
 
 /**
- * Start what the configuration says: the KMS, unless the keys are in a remote one, and the DNSSEC service, on TCP.
+ * Start what the configuration says, on TCP: the KMS, unless the keys are in a remote one, and the DNSSEC service; of both
+ * what the role of the process asks for. A worker answers about its health alone.
  * When it rejects, nothing is left running and the data folder is free again.
  *
  * @throws ServiceError address-in-use, address-unusable, data-unusable, data-in-use and what opening the KMS throws
  */
 export async function startService(config: Config, context: ServiceContext): Promise<Service> {
-  if (config.redisUrl !== undefined) context.logger.warn('REDIS_URL is set, but this version has nothing to queue yet');
+  const { role } = config;
   await using started = new AsyncDisposableStack();
-  const kms = config.kmsUrl === undefined ? await openEmbeddedKms(config, context) : undefined;
+  const kms = role === 'kms' || config.kmsUrl === undefined ? await openEmbeddedKms(config, context) : undefined;
   started.defer(async () => kms?.close());
-  const dnssec = openDnssec({ kmsUrl: config.kmsUrl ?? `unix:${kms?.socketPath}`, clock: context.clock });
-  started.defer(() => dnssec.close());
-  const zones = await openZones(config, context, dnssec, kms);
-  started.defer(async () => zones?.close());
+  const dnssec = role === 'kms' ? undefined : await openDnssecPart(config, context, kms);
+  started.defer(async () => dnssec?.close());
   const app = await createHttp({ logger: context.logger, documentation });
   started.defer(() => app.close());
   let isReady = false;
   addHealth(app, () => isReady);
   await kms?.mountOn(app);
-  const { verifier, clock } = dnssec;
-  await mount(app, dnssecRoutes, { prefix: '/v1/dnssec', kms: dnssec.kms, verifier, clock }, dnssecStatuses);
-  if (zones !== undefined) {
-    const { ports, callers } = zones;
-    await mount(app, zoneRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
-    await mount(app, registrarRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
-    await mount(app, zoneFeedRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
-  }
+  if (role !== 'worker') await dnssec?.mountOn(app);
   const baseUrl = await listen(app, config);
   isReady = true;
   const all = started.move();
@@ -73,63 +58,7 @@ export async function startService(config: Config, context: ServiceContext): Pro
     await closeHttp(app, grace); // first: what it is doing needs the rest
     await all.disposeAsync();
   };
-  const { transferPort, transferTlsPort } = zones ?? {};
-  const ports = {
-    ...(transferPort !== undefined && { transferPort }),
-    ...(transferTlsPort !== undefined && { transferTlsPort }),
-  };
-  return { baseUrl, ...(kms !== undefined && { kms }), ...ports, close };
-}
-
-/**
- * Open the zones that this service holds. With a remote KMS they need a token of the service's own; without one there are
- * none.
- */
-async function openZones(
-  config: Config,
-  { clock, logger }: ServiceContext,
-  { kms, verifier }: Dnssec,
-  embedded: EmbeddedKms | undefined,
-): Promise<ManagedZones | undefined> {
-  const serviceToken = embedded?.serviceToken ?? config.token;
-  if (serviceToken === undefined) {
-    logger.info('ZONESEAL_TOKEN is not set: this service signs for callers and holds no zones');
-    return undefined;
-  }
-  if (embedded === undefined) makeDirectory(config.dataDirectory, 0o700);
-  return openManagedZones({
-    place: databasePlace(config),
-    kms,
-    verifier,
-    clock,
-    serviceToken,
-    nameServers: config.nameServers,
-    transfer: transferSettings(config),
-    refresh: true,
-    onError: (error, what) => logger.error({ err: error }, `${what} failed`),
-  });
-}
-
-function transferSettings(config: Config): TransferSettings {
-  const { transfer, transferTlsPort: port, transferTlsCertificate, transferTlsKey } = config;
-  const tlsParts = [port, transferTlsCertificate, transferTlsKey];
-  const hasTls = tlsParts.some((part) => part !== undefined);
-  if (hasTls && (tlsParts.includes(undefined) || transfer === undefined))
-    throw new ServiceError(
-      'setting-invalid',
-      'transfers over TLS need ZONESEAL_TRANSFER, ZONESEAL_TRANSFER_TLS_PORT, ZONESEAL_TRANSFER_TLS_CERTIFICATE and ZONESEAL_TRANSFER_TLS_KEY',
-    );
-  const tls =
-    port === undefined || transferTlsCertificate === undefined || transferTlsKey === undefined
-      ? {}
-      : { tls: { port, certificateFile: transferTlsCertificate, keyFile: transferTlsKey } };
-  return {
-    ...(transfer === undefined ? {} : { listen: { ...transfer, ...tls } }),
-    secondaries: config.secondaries ?? [],
-    primaries: config.primaries ?? [],
-    updateKeys: config.updateKeys ?? [],
-    tsigKeyFile: config.tsigKeyFile,
-  };
+  return { baseUrl, ...(kms !== undefined && { kms }), ...dnssec?.transferPorts, close };
 }
 
 const Health = Type.Object({ status: Type.Union([Type.Literal('up'), Type.Literal('not-ready')]) });

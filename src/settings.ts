@@ -2,6 +2,10 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { SecretText } from '#lib/secret-text.ts';
 
+/** What a process does: everything, or one part of a service that runs on several machines. */
+const roles = ['all', 'kms', 'api', 'worker'] as const;
+export type Role = (typeof roles)[number];
+
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -13,6 +17,8 @@ export interface Setting {
   readonly summary: string;
   readonly allowed: string;
   readonly default?: string;
+  /** Whether it may come from a file, whose path is in the variable with `_FILE` at its end. */
+  readonly mayBeInFile?: boolean;
   read(text: string): unknown;
 }
 
@@ -22,6 +28,14 @@ const hostName =
 
 /** Every setting there is. The command line and its help are made of this table. */
 export const settings = {
+  role: {
+    variable: 'ZONESEAL_ROLE',
+    flag: 'role',
+    summary: 'what this process does: the KMS, the API, work on the queue, or all of it',
+    allowed: `one of ${roles.join(', ')}`,
+    default: 'all',
+    read: (text) => roles.find((role) => role === text),
+  },
   host: {
     variable: 'ZONESEAL_HOST',
     flag: 'host',
@@ -50,13 +64,22 @@ export const settings = {
     variable: 'ZONESEAL_ADMIN_TOKEN',
     summary: 'token that may do everything; without it one is made in the data folder',
     allowed: 'up to 4096 printable ASCII characters without spaces',
+    mayBeInFile: true,
     read: readToken,
   },
   token: {
     variable: 'ZONESEAL_TOKEN',
     summary: 'token that commands show to the KMS; without it the admin token',
     allowed: 'up to 4096 printable ASCII characters without spaces',
+    mayBeInFile: true,
     read: readToken,
+  },
+  serviceToken: {
+    variable: 'ZONESEAL_SERVICE_TOKEN',
+    summary: 'token with which DNSSEC services elsewhere find keys of this KMS, read them and sign, and no more',
+    allowed: '32 to 4096 printable ASCII characters without spaces',
+    mayBeInFile: true,
+    read: (text) => (text.length >= 32 ? readToken(text) : undefined),
   },
   rootKeyFile: {
     variable: 'ZONESEAL_ROOT_KEY_FILE',
@@ -104,6 +127,7 @@ export const settings = {
     variable: 'DATABASE_URL',
     summary: 'PostgreSQL database, instead of files in the data folder',
     allowed: 'a postgres:// or postgresql:// URL',
+    mayBeInFile: true,
     read: (text) => readSecretUrl(text, ['postgres:', 'postgresql:']),
   },
   rateLimit: {
@@ -197,7 +221,32 @@ export const settings = {
     variable: 'REDIS_URL',
     summary: 'Redis for the queue of re-signing, instead of the embedded queue',
     allowed: 'a redis:// or rediss:// URL',
+    mayBeInFile: true,
     read: (text) => readSecretUrl(text, ['redis:', 'rediss:']),
+  },
+  concurrency: {
+    variable: 'ZONESEAL_CONCURRENCY',
+    flag: 'concurrency',
+    summary: 'zones that are re-signed by this process at the same time',
+    allowed: 'a number from 1 to 1000',
+    default: '8',
+    read: (text) => readNumber(text, 1, 1000),
+  },
+  queueRate: {
+    variable: 'ZONESEAL_QUEUE_RATE',
+    flag: 'queue-rate',
+    summary: 'zones whose re-signing may begin in a second, so that the KMS is not overrun, 0 for no limit',
+    allowed: 'a number from 0 to 1000000',
+    default: '500',
+    read: (text) => readNumber(text, 0, 1_000_000),
+  },
+  jobLease: {
+    variable: 'ZONESEAL_JOB_LEASE',
+    flag: 'job-lease',
+    summary: 'seconds after which the zone of a worker that died falls to another one',
+    allowed: 'a number from 2 to 3600',
+    default: '30',
+    read: (text) => readNumber(text, 2, 3600),
   },
   logLevel: {
     variable: 'ZONESEAL_LOG_LEVEL',
@@ -210,6 +259,11 @@ export const settings = {
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;
+
+function readNumber(text: string, least: number, most: number): number | undefined {
+  const number = /^\d{1,7}$/.test(text) ? Number(text) : NaN;
+  return number >= least && number <= most ? number : undefined;
+}
 
 function readToken(text: string): SecretText | undefined {
   return /^[\x21-\x7e]{1,4096}$/.test(text) ? new SecretText(text) : undefined;

@@ -24,7 +24,7 @@ export async function findManagedReport(
 ): Promise<RegistrarReport | undefined> {
   const { place } = options;
   if (place.kind === 'folder' && !existsSync(join(place.path, 'zones.sqlite'))) return undefined;
-  const zones = await openManagedZones({ ...options, nameServers: [], refresh: false, onError: noReport });
+  const zones = await openManagedZones({ ...options, nameServers: [], onError: noReport });
   try {
     return await reportToRegistrar(zones.ports, caller, zone);
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { startService } from '#app/server.ts';
 import { createLogger } from '#app/logger.ts';
+import { assertRoleFits } from '#app/roles.ts';
 import type { SettingName } from '#app/settings.ts';
 import type { CliContext } from '#cli/context.ts';
 import { addSettings, configOf } from '#cli/settings-options.ts';
@@ -8,6 +9,7 @@ import { endWithin, listenForStop } from '#cli/stop.ts';
 import { systemClock } from '#lib/clock.ts';
 
 export const serviceSettings: readonly SettingName[] = [
+  'role',
   'host',
   'port',
   'dataDirectory',
@@ -15,6 +17,8 @@ export const serviceSettings: readonly SettingName[] = [
   'organisation',
   'regions',
   'kmsUrl',
+  'concurrency',
+  'queueRate',
   'logLevel',
 ];
 
@@ -26,9 +30,11 @@ Examples:
   zoneseal serve
   zoneseal serve --port 0 --data /var/lib/zoneseal
   ZONESEAL_ADMIN_TOKEN=… zoneseal serve --host 0.0.0.0
+  zoneseal serve --role worker --kms http://kms:8080      (docker-compose.yml has all parts)
 
 The first line on stdout that starts with "listening " has the base URL; the log goes to stderr.
-Secrets have no flags: see ZONESEAL_ADMIN_TOKEN, ZONESEAL_ROOT_KEY_PASSPHRASE, DATABASE_URL, REDIS_URL in the README.`;
+Secrets have no flags: see ZONESEAL_ADMIN_TOKEN, ZONESEAL_ROOT_KEY_PASSPHRASE, DATABASE_URL, REDIS_URL in the README.
+ZONESEAL_ADMIN_TOKEN_FILE and its like name a file that has the secret.`;
 
 /** Add `serve`: the KMS and the DNSSEC service, until a signal ends them. */
 export function addServe(program: Command, context: CliContext): void {
@@ -41,6 +47,7 @@ export function addServe(program: Command, context: CliContext): void {
     const config = configOf(command, context.environment);
     const logger = createLogger(config.logLevel);
     using stop = listenForStop();
+    assertRoleFits(config);
     const service = await startService(config, { clock: systemClock, logger });
     context.stdout.write(`listening ${service.baseUrl}\n`);
     const tokenFile = service.kms?.adminToken.file;

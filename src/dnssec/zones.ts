@@ -16,7 +16,6 @@ import { canonicalName, type CanonicalName, parseName } from '#dns/name.ts';
 import { publishedZones } from '#dnssec/operations/zones/published-zones.ts';
 import { apexOf } from '#dnssec/operations/zones/publish-version.ts';
 import { type Following, startFollowing } from '#dnssec/operations/zones/following.ts';
-import { startRefreshing } from '#dnssec/operations/zones/refreshing.ts';
 import { mayHave, updateZone } from '#dnssec/operations/zones/update-zone.ts';
 import { ZoneKeyCache } from '#dnssec/operations/zones/zone-key-cache.ts';
 import { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
@@ -58,8 +57,6 @@ export interface ManagedZonesOptions {
   readonly nameServers: readonly string[];
   /** Without it zones neither come from nor go to other name servers. */
   readonly transfer?: TransferSettings;
-  /** Whether this process renews signatures by itself. */
-  readonly refresh: boolean;
   readonly onError: (error: unknown, what: string) => void;
 }
 
@@ -113,8 +110,6 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     transfer = await openListener(options.transfer, keys, ports, following, onError);
     opened.defer(async () => transfer?.close());
   }
-  const refreshing = options.refresh ? startRefreshing(ports, onError) : undefined;
-  opened.defer(async () => refreshing?.stop());
   const all = opened.move();
   return {
     ports,

@@ -37,6 +37,8 @@ export interface KmsOptions {
   readonly regions: readonly string[];
   /** Token that may do everything in any organisation and project. */
   readonly adminToken: string;
+  /** Token of DNSSEC services elsewhere, which may find keys, read them and sign; without one there is none. */
+  readonly signerToken?: string;
   /** Microseconds of core time a second that each principal may use; 0 for no limit. Default: no limit. */
   readonly rateLimit?: number;
   /** Another issuer whose tokens count. */
@@ -136,12 +138,30 @@ async function putTenants(store: TenantStore, options: KmsOptions): Promise<void
     if ((await store.findRegion(region)) === undefined)
       await store.putRegion({ identity: region, name: region, slug: slugOf(region), kmsAvailable: true });
   }
+  await putSignerToken(store, options);
   await store.putCredential({
     identity: 'tok-admin',
     kind: 'token',
     hash: hashOfSecret(adminToken),
     principal: { identity: 'admin', policies: ['kms:FullAccess', 'iam:FullAccess', 'dns:FullAccess'] },
     name: 'admin',
+    createdAt: clock.now(),
+  });
+}
+
+/** A token that the settings no longer have counts no more. */
+async function putSignerToken(store: TenantStore, { signerToken, clock }: KmsOptions): Promise<void> {
+  const identity = 'tok-signer';
+  if (signerToken === undefined) {
+    await store.revokeCredential(identity, undefined, clock.now());
+    return;
+  }
+  await store.putCredential({
+    identity,
+    kind: 'token',
+    hash: hashOfSecret(signerToken),
+    principal: { identity: 'signer', policies: signerPolicies },
+    name: 'DNSSEC services elsewhere',
     createdAt: clock.now(),
   });
 }

@@ -1,7 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Config, ConfigError, readConfig } from '#app/config.ts';
+import { assertRoleFits } from '#app/roles.ts';
+import { makeTempDir } from '#test/support/temp-dir.ts';
 
 function faultsOf(environment: Record<string, string>, flags: Parameters<typeof readConfig>[1] = {}): string {
   try {
@@ -15,6 +18,7 @@ function faultsOf(environment: Record<string, string>, flags: Parameters<typeof 
 
 test('without any setting the documented defaults hold', () => {
   expect(readConfig({ PATH: '/bin', HOME: '/root' })).toEqual({
+    role: 'all',
     host: '127.0.0.1',
     port: 8080,
     dataDirectory: resolve('data'),
@@ -24,6 +28,9 @@ test('without any setting the documented defaults hold', () => {
     rateLimit: 4000,
     jwtAudience: 'zoneseal',
     nameServers: ['ns.invalid.'],
+    concurrency: 8,
+    queueRate: 500,
+    jobLease: 30,
     logLevel: 'info',
   } satisfies Config);
 });
@@ -83,6 +90,10 @@ describe('a wrong value stops the start with the variable, the fault and what is
     ['ZONESEAL_LOG_LEVEL', 'loud', 'one of silent, error, warn, info, debug'],
     ['DATABASE_URL', 'mysql://x', 'a postgres:// or postgresql:// URL'],
     ['REDIS_URL', 'x', 'a redis:// or rediss:// URL'],
+    ['ZONESEAL_ROLE', 'signer', 'one of all, kms, api, worker'],
+    ['ZONESEAL_CONCURRENCY', '0', 'a number from 1 to 1000'],
+    ['ZONESEAL_QUEUE_RATE', 'fast', 'a number from 0 to 1000000'],
+    ['ZONESEAL_JOB_LEASE', '1', 'a number from 2 to 3600'],
   ])('%s=%s', (variable, value, expected) => {
     const faults = faultsOf({ [variable]: value });
     expect(faults).toContain(variable);
@@ -130,5 +141,84 @@ describe('secrets', () => {
     const config = readConfig({ [variable]: value });
     expect(config.rootKey).toEqual({ kind, variable });
     expect(JSON.stringify(config)).not.toContain(value);
+  });
+});
+
+describe('secrets in files', () => {
+  test('a secret may be in a file, without the line end after it', () => {
+    using dir = makeTempDir();
+    writeFileSync(dir.at('token'), 'abc\n');
+    writeFileSync(dir.at('redis'), 'redis://:x@h\n');
+    const config = readConfig({ ZONESEAL_ADMIN_TOKEN_FILE: dir.at('token'), REDIS_URL_FILE: dir.at('redis') });
+    expect(config.adminToken?.reveal()).toBe('abc');
+    expect(config.redisUrl?.reveal()).toBe('redis://:x@h');
+  });
+
+  test('a file that cannot be read is named, with why', () => {
+    expect(faultsOf({ DATABASE_URL_FILE: '/no/such/file' })).toBe(
+      'DATABASE_URL_FILE names "/no/such/file", which cannot be read: ENOENT',
+    );
+  });
+
+  test('a secret has one source', () => {
+    const faults = faultsOf({ ZONESEAL_TOKEN: 'a', ZONESEAL_TOKEN_FILE: '/etc/hostname' });
+    expect(faults).toContain('ZONESEAL_TOKEN and ZONESEAL_TOKEN_FILE are both set');
+  });
+
+  test('what is wrong in a file is not repeated', () => {
+    using dir = makeTempDir();
+    writeFileSync(dir.at('token'), 'hunter2 with space');
+    const faults = faultsOf({ ZONESEAL_TOKEN_FILE: dir.at('token') });
+    expect(faults).toContain('ZONESEAL_TOKEN');
+    expect(faults).not.toContain('hunter2');
+  });
+});
+
+describe('roles', () => {
+  const parts = {
+    ZONESEAL_KMS_URL: 'http://kms',
+    ZONESEAL_TOKEN: 'abc',
+    DATABASE_URL: 'postgres://h/d',
+    REDIS_URL: 'redis://h',
+  };
+  const faultsOfRole = (role: string, environment: Record<string, string>) => {
+    const config = readConfig({ ZONESEAL_ROLE: role, ...environment });
+    try {
+      assertRoleFits(config);
+      return [];
+    } catch (error) {
+      if (error instanceof ConfigError) return error.message.split('\n');
+      throw error;
+    }
+  };
+
+  test.each(['api', 'worker'])(
+    '%s needs the KMS, a token for it, the database and the queue that it shares',
+    (role) => {
+      expect(faultsOfRole(role, parts)).toEqual([]);
+      for (const variable of Object.keys(parts)) {
+        const { [variable as keyof typeof parts]: _, ...rest } = parts;
+        expect(faultsOfRole(role, rest)).toEqual([expect.stringMatching(`is ${role}, which needs ${variable}: `)]);
+      }
+    },
+  );
+
+  test.each([
+    ['kms', 'ZONESEAL_KMS_URL', 'http://kms'],
+    ['kms', 'REDIS_URL', 'redis://h'],
+    ['kms', 'ZONESEAL_TRANSFER', '192.0.2.1:53'],
+    ['api', 'ZONESEAL_ADMIN_TOKEN', 'abc'],
+    ['api', 'ZONESEAL_SERVICE_TOKEN', 'a'.repeat(32)],
+    ['worker', 'ZONESEAL_ADMIN_TOKEN', 'abc'],
+    ['worker', 'ZONESEAL_TRANSFER', '192.0.2.1:53'],
+  ])('%s has no use for %s', (role, variable, value) => {
+    const needed = role === 'kms' ? {} : parts;
+    expect(faultsOfRole(role, { ...needed, [variable]: value })).toEqual([
+      `ZONESEAL_ROLE is ${role}, which has no use for ${variable}: leave it out`,
+    ]);
+  });
+
+  test('a whole service needs nothing', () => {
+    expect(faultsOfRole('all', {})).toEqual([]);
   });
 });

@@ -13,31 +13,6 @@ import type { ManagedZone, StoredZoneView } from '#dnssec/ports-zones.ts';
 
 /** Signatures that are renewed in one version. */
 const together = 500;
-/** Seconds before a zone that could not be signed is tried again. */
-const retryAfter = 60;
-
-/** Called for each zone that could not be signed; the others go on. */
-export type OnRefreshFailure = (error: unknown, zone: ManagedZone) => void;
-
-/**
- * Renew the signatures that are due, the most urgent zones first, a few hundred signatures to a version. What fails stays
- * published as it is, is noted in the status of its zone, and is tried again in a minute.
- *
- * @returns zones that were looked at
- */
-export async function refreshDueZones(ports: ZonePorts, onFailure: OnRefreshFailure, limit = 100): Promise<number> {
-  const now = Math.floor(ports.clock.now() / 1000);
-  const due = await ports.store.dueZones(now, limit);
-  for (const zone of due) {
-    try {
-      await refreshZone(ports, zone.id);
-    } catch (error) {
-      onFailure(error, zone);
-      await noteFailure(ports, zone.id, error);
-    }
-  }
-  return due.length;
-}
 
 /** Renew what is due in one zone, and set when it is due again. */
 export async function refreshZone(ports: ZonePorts, zoneId: number): Promise<void> {
@@ -106,12 +81,13 @@ export function dsTime({ signing }: Pick<ManagedZone, 'signing'>): number {
   return signing === undefined ? Infinity : Math.ceil(signing.publishDsAfter / 1000);
 }
 
-async function noteFailure(ports: ZonePorts, zoneId: number, error: unknown): Promise<void> {
+/** Note why a zone could not be signed, and that it is due again after some seconds. */
+export async function noteFailure(ports: ZonePorts, zoneId: number, error: unknown, rest: number): Promise<void> {
   await ports.locks.run(zoneId, async () => {
     const zone = await ports.store.getZone(zoneId);
     if (zone.signing === undefined) return;
     const signing = { ...zone.signing, lastSignError: messageOf(error).slice(0, 500) };
-    const refreshAt = Math.floor(ports.clock.now() / 1000) + retryAfter;
+    const refreshAt = Math.floor(ports.clock.now() / 1000) + rest;
     await ports.store.noteSigning({ ...zone, signing, refreshAt });
   });
 }

@@ -1,0 +1,128 @@
+import type { Config } from '#app/config.ts';
+import { databasePlace, type EmbeddedKms, type ServiceContext } from '#app/embedded-kms.ts';
+import { type HttpApp, mount } from '#app/http.ts';
+import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
+import { dnssecStatuses } from '#dnssec/http/statuses.ts';
+import { dnssecRoutes } from '#dnssec/http/routes.ts';
+import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
+import { zoneFeedRoutes } from '#dnssec/http/zone-feed-routes.ts';
+import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
+import { openTending, type Tending } from '#dnssec/worker.ts';
+import { type ManagedZones, openManagedZones, type TransferSettings } from '#dnssec/zones.ts';
+import { ServiceError } from '#lib/errors.ts';
+import { makeDirectory } from '#lib/make-directory.ts';
+
+/** The DNSSEC service of this process. */
+export interface DnssecPart {
+  /** Where there are zone transfers. */
+  readonly transferPorts: { readonly transferPort?: number; readonly transferTlsPort?: number };
+  /** Add its routes to an application. */
+  mountOn(app: HttpApp): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The zones that this process holds, and what keeps them signed. */
+interface HeldZones {
+  readonly zones: ManagedZones;
+  readonly tending: Tending;
+}
+
+/**
+ * Open the DNSSEC service, with the KMS of this process or a remote one.
+ *
+ * @throws DatabaseError unavailable; ServiceError data-unusable, address-unusable, tsig-keys-unusable
+ */
+export async function openDnssecPart(
+  config: Config,
+  context: ServiceContext,
+  embedded: EmbeddedKms | undefined,
+): Promise<DnssecPart> {
+  await using opened = new AsyncDisposableStack();
+  const dnssec = openDnssec({ kmsUrl: config.kmsUrl ?? `unix:${embedded?.socketPath}`, clock: context.clock });
+  opened.defer(() => dnssec.close());
+  const held = await openHeldZones(config, context, dnssec, embedded);
+  opened.defer(async () => held?.zones.close());
+  opened.defer(async () => held?.tending.close());
+  const all = opened.move();
+  const { transferPort, transferTlsPort } = held?.zones ?? {};
+  return {
+    transferPorts: {
+      ...(transferPort === undefined ? {} : { transferPort }),
+      ...(transferTlsPort === undefined ? {} : { transferTlsPort }),
+    },
+    close: () => all.disposeAsync(),
+    async mountOn(app) {
+      const { kms, verifier, clock } = dnssec;
+      await mount(app, dnssecRoutes, { prefix: '/v1/dnssec', kms, verifier, clock }, dnssecStatuses);
+      if (held === undefined) return;
+      const { ports, callers } = held.zones;
+      await mount(app, zoneRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
+      await mount(app, registrarRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
+      await mount(app, zoneFeedRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
+    },
+  };
+}
+
+/** With a remote KMS zones need a token of the service's own; without one there are none. */
+async function openHeldZones(
+  config: Config,
+  { clock, logger }: ServiceContext,
+  { kms, verifier }: Dnssec,
+  embedded: EmbeddedKms | undefined,
+): Promise<HeldZones | undefined> {
+  const serviceToken = embedded?.serviceToken ?? config.token;
+  if (serviceToken === undefined) {
+    logger.info('ZONESEAL_TOKEN is not set: this service signs for callers and holds no zones');
+    return undefined;
+  }
+  const place = databasePlace(config);
+  if (embedded === undefined && place.kind === 'folder') makeDirectory(config.dataDirectory, 0o700);
+  const onError = (error: unknown, what: string) => logger.error({ err: error }, `${what} failed`);
+  const zones = await openManagedZones({
+    place,
+    kms,
+    verifier,
+    clock,
+    serviceToken,
+    nameServers: config.nameServers,
+    ...(config.role === 'worker' ? {} : { transfer: transferSettings(config) }),
+    onError,
+  });
+  try {
+    const tending = await openTending({
+      place,
+      ports: zones.ports,
+      redisUrl: config.redisUrl,
+      concurrency: config.role === 'api' ? 0 : config.concurrency,
+      rate: config.queueRate,
+      leaseTime: config.jobLease * 1000,
+      onError,
+    });
+    return { zones, tending };
+  } catch (error) {
+    await zones.close();
+    throw error;
+  }
+}
+
+function transferSettings(config: Config): TransferSettings {
+  const { transfer, transferTlsPort: port, transferTlsCertificate, transferTlsKey } = config;
+  const tlsParts = [port, transferTlsCertificate, transferTlsKey];
+  const hasTls = tlsParts.some((part) => part !== undefined);
+  if (hasTls && (tlsParts.includes(undefined) || transfer === undefined))
+    throw new ServiceError(
+      'setting-invalid',
+      'transfers over TLS need ZONESEAL_TRANSFER, ZONESEAL_TRANSFER_TLS_PORT, ZONESEAL_TRANSFER_TLS_CERTIFICATE and ZONESEAL_TRANSFER_TLS_KEY',
+    );
+  const tls =
+    port === undefined || transferTlsCertificate === undefined || transferTlsKey === undefined
+      ? {}
+      : { tls: { port, certificateFile: transferTlsCertificate, keyFile: transferTlsKey } };
+  return {
+    ...(transfer === undefined ? {} : { listen: { ...transfer, ...tls } }),
+    secondaries: config.secondaries ?? [],
+    primaries: config.primaries ?? [],
+    updateKeys: config.updateKeys ?? [],
+    tsigKeyFile: config.tsigKeyFile,
+  };
+}
