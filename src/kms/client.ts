@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'undici';
-import { type TSchema, type Static } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { Check } from 'typebox/value';
-import { KmsKey, PublicKeys, type SignBatchResponse, Summary } from '#kms/api.ts';
+import { KeyEventItem, KmsKey, PublicKeys, type SignBatchResponse, Summary } from '#kms/api.ts';
 import { invalidAnswer, KmsClientError, signatureIn, signaturesIn } from '#kms/client-answers.ts';
 import { binaryBatchType, composeBinaryBatch } from '#kms/core/binary-batch.ts';
 import { bufferView } from '#lib/bytes.ts';
@@ -105,8 +105,22 @@ export class KmsClient {
     readonly name: string;
     readonly keyType: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly keyRotationEnabled?: boolean;
+    readonly rotationPeriodInDays?: number;
   }): Promise<KmsKey> {
     return this.#call('POST', `${this.#regionPath()}/keys`, KmsKey, key);
+  }
+
+  /** Have a key rotated by the KMS itself from now on. */
+  rotateEvery(id: string, rotationPeriodInDays: number): Promise<KmsKey> {
+    const rotation = { keyRotationEnabled: true, rotationPeriodInDays };
+    return this.#call('PATCH', `${this.#keyPath(id)}/rotation`, KmsKey, rotation);
+  }
+
+  /** Key events after a number, oldest first, up to some hundreds. */
+  eventsAfter(number: number): Promise<KeyEventItem[]> {
+    const path = `${this.#regionPath()}/events?after=${number}&limit=500`;
+    return this.#call('GET', path, Type.Array(KeyEventItem));
   }
 
   rotateKey(id: string): Promise<KmsKey> {
