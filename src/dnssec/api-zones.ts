@@ -124,68 +124,6 @@ export const ImportResponse = Type.Object({
   records: Type.Array(DnsRecord),
 });
 
-const Seconds = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
-const policy = {
-  denial: Type.Union([Type.Literal('nsec'), Type.Literal('nsec3')]),
-  optOut: Type.Boolean(),
-  validity: Seconds,
-  inceptionOffset: Seconds,
-  jitter: Seconds,
-  refresh: Seconds,
-  dnskeyTtl: Seconds,
-  maxTtl: Seconds,
-  serial: Type.Union([Type.Literal('increment'), Type.Literal('unixtime'), Type.Literal('datecounter')]),
-  propagationDelay: Seconds,
-};
-export const SigningRequest = Type.Object(
-  {
-    region: Type.String({ minLength: 1, maxLength: 255 }),
-    kmsKeyIdentity: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-    policy: Type.Optional(Type.Partial(Type.Object(policy, closed))),
-  },
-  closed,
-);
-
-export const SigningStatus = Type.Object({
-  enabled: Type.Boolean(),
-  dsDelegated: Type.Boolean(),
-  dsRecords: Type.Optional(
-    Type.Array(
-      Type.Object({
-        record: Type.String(),
-        digestTypeName: Type.String(),
-        keyTag: Type.Integer(),
-        algorithm: Type.Integer(),
-        keyRole: Type.String(),
-        publicKey: Type.String(),
-        publishAfter: Time,
-      }),
-    ),
-  ),
-  lastSignedAt: Type.Optional(Time),
-  lastSignError: Type.Optional(Type.String()),
-  kmsKeyIdentity: Type.Optional(Type.String()),
-  region: Type.Optional(Type.String()),
-  signingKeys: Type.Optional(
-    Type.Array(
-      Type.Object({
-        kmsKeyIdentity: Type.String(),
-        version: Type.Integer(),
-        role: Type.String(),
-        algorithm: Type.Integer(),
-        keyTag: Type.Integer(),
-      }),
-    ),
-  ),
-  policy: Type.Optional(Type.Object(policy)),
-  /** When the first signature is renewed; a signature lives `policy.refresh` seconds longer. */
-  nextRefreshAt: Type.Optional(Time),
-  runwaySeconds: Type.Optional(
-    Type.Integer({ description: 'Seconds until the first signature that a resolver could hold expires.' }),
-  ),
-});
-export type SigningStatus = Static<typeof SigningStatus>;
-
 export const ListVersionsQuery = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),

@@ -4,6 +4,7 @@ import type { RRType } from '#dns/rr-type.ts';
 import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
 import type { ChainLink, ChainView, SignedRRset, ZoneView } from '#dnssec/core/change/zone-view.ts';
 import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
 
 /** Whose zones are meant: without a project those of the organisation itself. */
 export interface ZoneScope {
@@ -33,6 +34,10 @@ export interface ManagedZone {
   readonly signing?: ZoneSigning;
   /** Seconds; when the first signature is due for its renewal. */
   readonly refreshAt?: number;
+  /** Seconds; when the scheduler has something to do for the zone: a renewal, a step of a rollover, another try. */
+  readonly dueAt?: number;
+  /** Grows with every `publish` and `noteSigning`. */
+  readonly state: number;
 }
 
 /** What the API shows of an RRset, as it was given. */
@@ -88,8 +93,8 @@ export interface ZoneVersion {
 }
 
 /** Everything that one version changes, written in one transaction. */
-export interface VersionChange {
-  /** As it is after the change: its `version` is one more than the stored one. */
+export interface VersionChange extends KeyNews {
+  /** As it is after the change: its `version` and its `state` are one more than the stored ones. */
   readonly zone: ManagedZone;
   readonly rrsets: readonly StoredRRset[];
   readonly removedRRsets: readonly RRsetPlace[];
@@ -100,6 +105,28 @@ export interface VersionChange {
   readonly version: ZoneVersion;
   /** Absent where there is no list of the records. */
   readonly differences?: { readonly removed: readonly DifferenceRecord[]; readonly added: readonly DifferenceRecord[] };
+}
+
+/** A KMS key that a zone uses, with what was last heard of it. */
+export interface KmsKeyInUse {
+  readonly region: string;
+  readonly keyId: string;
+  /** Absent until the KMS was asked. */
+  readonly latestVersion?: number;
+  readonly status?: string;
+}
+
+/** An event with its number in the order of all events. */
+export interface NumberedZoneEvent extends ZoneEvent {
+  readonly number: number;
+  readonly zone: number;
+}
+
+/** What is written with a change of a zone's keys, in one transaction with it. */
+export interface KeyNews {
+  readonly events?: readonly ZoneEvent[];
+  /** All KMS keys that the zone uses from now on; absent while they are the same. */
+  readonly kmsKeys?: readonly Pick<KmsKeyInUse, 'region' | 'keyId'>[];
 }
 
 /** A version of a zone as the store has it, with what the API shows. */
@@ -138,8 +165,13 @@ export interface ZoneStore {
   listZones(scope: ZoneScope, filter: ZoneFilter): Promise<readonly ManagedZone[]>;
   /** Change description, labels and annotations. @throws DnssecError conflict when `objectVersion` is not one more than the stored one */
   describeZone(zone: ManagedZone): Promise<void>;
-  /** Write down how the signing of the newest version stands, and when it goes on. @throws DnssecError conflict when there is a newer one */
-  noteSigning(zone: ManagedZone): Promise<void>;
+  /**
+   * Write down how the signing of the newest version stands, and when it goes on.
+   *
+   * @param zone its `state` is one more than the stored one
+   * @throws DnssecError conflict when somebody else wrote meanwhile
+   */
+  noteSigning(zone: ManagedZone, news?: KeyNews): Promise<void>;
   deleteZone(zone: ManagedZone): Promise<void>;
   /** @throws DnssecError conflict */
   publish(change: VersionChange): Promise<void>;
@@ -155,6 +187,8 @@ export interface ZoneStore {
   dueLinks(zoneId: number, before: number, limit: number): Promise<readonly StoredLink[]>;
   /** Zones with something due, the most urgent first. @param before seconds */
   dueZones(before: number, limit: number): Promise<readonly ManagedZone[]>;
+  /** When the next zone has something due, in seconds. */
+  nextDue(): Promise<number | undefined>;
   /** When the first signature of a zone is due, in seconds. */
   firstRefresh(zoneId: number): Promise<number | undefined>;
   listVersions(zoneId: number, limit: number, before?: number): Promise<readonly ZoneVersion[]>;
@@ -166,4 +200,18 @@ export interface ZoneStore {
   >;
   /** Forget the differences of versions up to one. */
   dropDifferences(zoneId: number, upTo: number): Promise<void>;
+  /** The KMS keys that a zone uses. */
+  kmsKeysOf(zoneId: number): Promise<readonly KmsKeyInUse[]>;
+  /** Each KMS key that zones use once, with one of these zones. */
+  kmsKeysInUse(): Promise<readonly (KmsKeyInUse & { readonly zone: ManagedZone })[]>;
+  /**
+   * Write down what was heard of a KMS key, and let every zone that uses it be due where that is news.
+   *
+   * @param now seconds
+   */
+  noteKmsKey(key: Required<KmsKeyInUse>, now: number): Promise<void>;
+  /** Events of a zone, the newest first. */
+  listEvents(zoneId: number, limit: number, before?: number): Promise<readonly NumberedZoneEvent[]>;
+  /** Events of a zone, or of all zones of a scope, after one, oldest first. */
+  eventsAfter(of: number | ZoneScope, number: number, limit: number): Promise<readonly NumberedZoneEvent[]>;
 }

@@ -66,11 +66,13 @@ export interface KeyRequest {
   readonly name: string;
   readonly keyType: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** How often the KMS is to make a new version by itself; absent or 0: as it does already, and a new key never. */
+  readonly rotationPeriodInDays?: number;
 }
 
 /** Finds keys by label and makes missing ones. Only an answer of "there is none" leads to a new key, never a failure. */
 export interface KeyMaker {
-  /** @returns the key's identity; the same one for the same labels and type */
+  /** @returns the key's identity; the same one for the same labels and type, from now on rotated as asked for */
   findOrCreateKey(request: KeyRequest): Promise<string>;
 }
 
@@ -79,13 +81,28 @@ export interface ListedKey {
   readonly keyId: string;
   readonly slug: string;
   readonly status: string;
+  readonly latestVersion: number;
   readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Events of keys that came after one. */
+export interface KeyEvents {
+  /** Number of the newest of them. */
+  readonly last: number;
+  /** Identities of the keys that they are of. */
+  readonly keyIds: readonly string[];
 }
 
 /** Looks for keys, and makes none. */
 export interface KeyLister {
   /** All keys that have these labels. @throws DnssecError kms-refused, kms-unavailable */
   listKeys(labels: Readonly<Record<string, string>>): Promise<readonly ListedKey[]>;
+  /**
+   * Read the next events after a number, up to some hundreds; none when there are none.
+   *
+   * @throws DnssecError not-found where the KMS tells of no events, kms-refused, kms-unavailable
+   */
+  eventsAfter(number: number): Promise<KeyEvents | undefined>;
 }
 
 /** One signature to be checked against the DNSKEY it is published with. */

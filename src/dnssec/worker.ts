@@ -3,6 +3,7 @@ import { openQueue } from '#dnssec/adapters/jobs/open-queue.ts';
 import { defaultLeaseTime } from '#dnssec/adapters/jobs/queue-settings.ts';
 import { defaultRetries } from '#dnssec/adapters/jobs/retries.ts';
 import { startFeeding } from '#dnssec/operations/zones/feed-jobs.ts';
+import { startWatching } from '#dnssec/operations/zones/watch-kms-keys.ts';
 import { workOnJobs } from '#dnssec/operations/zones/work-on-jobs.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { JobQueue } from '#dnssec/ports-jobs.ts';
@@ -29,7 +30,7 @@ export interface Tending {
   close(): Promise<void>;
 }
 
-/** Tend the zones as they become due: feed the queue from the store, and work on it. @throws DatabaseError unavailable */
+/** Tend the zones as they become due: watch their KMS keys, feed the queue from the store, and work on it. @throws DatabaseError unavailable */
 export async function openTending(options: TendingOptions): Promise<Tending> {
   const { place, ports, redisUrl, concurrency, rate, leaseTime = defaultLeaseTime, onError } = options;
   const queue = await openQueue({
@@ -42,10 +43,12 @@ export async function openTending(options: TendingOptions): Promise<Tending> {
     onError,
   });
   const feeding = startFeeding({ store: ports.store, clock: ports.clock, queue }, onError);
+  const watching = concurrency > 0 ? startWatching(ports, onError) : undefined;
   if (concurrency > 0) workOnJobs({ ports, queue, concurrency, onError });
   return {
     queue,
     async close() {
+      await watching?.stop();
       await feeding.stop();
       await queue.close();
     },

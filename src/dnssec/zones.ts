@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Database } from '#database/database.ts';
 import { openPostgresDatabase } from '#database/postgres.ts';
 import { openSqliteDatabase } from '#database/sqlite.ts';
+import { convertSigning } from '#dnssec/adapters/store/convert-signing.ts';
 import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import type { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import { ZoneCallers } from '#dnssec/http/zone-caller.ts';
@@ -14,13 +15,13 @@ import type { TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
 import { readTsigKeys } from '#dnssec/adapters/transfer/tsig-keys.ts';
 import { canonicalName, type CanonicalName, parseName } from '#dns/name.ts';
 import { publishedZones } from '#dnssec/operations/zones/published-zones.ts';
-import { apexOf } from '#dnssec/operations/zones/publish-version.ts';
+import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { type Following, startFollowing } from '#dnssec/operations/zones/following.ts';
 import { mayHave, updateZone } from '#dnssec/operations/zones/update-zone.ts';
-import { ZoneKeyCache } from '#dnssec/operations/zones/zone-key-cache.ts';
 import { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { SignatureVerifier } from '#dnssec/ports.ts';
+import type { ZoneScope } from '#dnssec/ports-zones.ts';
 import type { Clock } from '#lib/clock.ts';
 import { messageOf, ServiceError } from '#lib/errors.ts';
 import type { SecretText } from '#lib/secret-text.ts';
@@ -74,8 +75,22 @@ const migrations = fileURLToPath(new URL('adapters/migrations', import.meta.url)
 
 /** Open the store of a place. @throws DatabaseError unavailable */
 export async function openZoneDatabase(place: ZonePlace, onError: (error: unknown) => void): Promise<Database> {
-  if (place.kind === 'folder') return openSqliteDatabase(join(place.path, 'zones.sqlite'), join(migrations, 'sqlite'));
-  return openPostgresDatabase({ url: place.url, schema: 'zones', migrations: join(migrations, 'postgres'), onError });
+  const database =
+    place.kind === 'folder'
+      ? openSqliteDatabase(join(place.path, 'zones.sqlite'), join(migrations, 'sqlite'))
+      : await openPostgresDatabase({
+          url: place.url,
+          schema: 'zones',
+          migrations: join(migrations, 'postgres'),
+          onError,
+        });
+  try {
+    await convertSigning(database);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return database;
 }
 
 /** Open the zones that the service holds. @throws DatabaseError unavailable */
@@ -88,6 +103,7 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
   const { primaries, tsigKeyFile, updateKeys } = options.transfer ?? noTransfer;
   const keys = tsigKeyFile === undefined ? [] : readTsigKeys(tsigKeyFile);
   let transfer: Transfer | undefined;
+  const service = (scope: ZoneScope) => ({ authorization: `Bearer ${serviceToken.reveal()}`, ...scope });
   const ports: ZonePorts = {
     store,
     feeds: openZoneFeeds(database),
@@ -96,9 +112,8 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     verifier,
     clock,
     locks: new ZoneLocks(),
-    keys: new ZoneKeyCache(),
-    serviceSigner: ({ scope }, region) =>
-      kms.signerFor({ authorization: `Bearer ${serviceToken.reveal()}`, ...scope }, region),
+    serviceSigner: ({ scope }, region) => kms.signerFor(service(scope), region),
+    serviceKeys: (scope, region) => kms.keyListerFor(service(scope), region),
     callerSigner: (caller, region) => kms.signerFor(caller, region),
     keyMaker: (caller, region) => kms.keyMakerFor(caller, region),
     nameServers,

@@ -288,7 +288,7 @@ describe.each([
     expect(await faultsOf(name)).toEqual([]);
   });
 
-  test('changes its kind of denial in one version, and can be switched off', async () => {
+  test('changes its kind of denial in one version', async () => {
     const other = policy.denial === 'nsec' ? 'nsec3' : 'nsec';
     const changed = await call('PUT', `/zones/${name}/dnssec`, {
       region: 'nl-01',
@@ -296,8 +296,33 @@ describe.each([
     });
     expect(changed.body['policy']).toMatchObject({ denial: other });
     expect(await faultsOf(name)).toEqual([]);
+  });
+
+  test('stays signed after it is switched off, until no resolver can hold the DS that it asked for', async () => {
     expect((await call('DELETE', `/zones/${name}/dnssec`)).status).toBe(204);
-    expect((await call('GET', `/zones/${name}/dnssec`)).body).toEqual({ enabled: false, dsDelegated: false });
-    expect((await call('GET', `/zones/${name}/export?signed=true`)).body['zoneFile']).not.toContain('RRSIG');
+    const { body: leaving } = await call('GET', `/zones/${name}/dnssec`);
+    expect(leaving).toMatchObject({ enabled: false, dsDelegated: false, leaving: true, dsRecords: [] });
+    expect(await faultsOf(name)).toEqual([]);
+    const { body: signed } = await call('GET', `/zones/${name}/export?signed=true`);
+    expect(signed['zoneFile']).toMatch(/CDS\s+0 0 0 00/);
+    expect(signed['zoneFile']).toMatch(/CDNSKEY\s+0 3 0 AA==/);
+    const { body: told } = await call('POST', `/zones/${name}/dnssec/ds-gone`);
+    const until = Date.parse(told['signingKeys'][0]['waiting'].find((one: object) => 'until' in one)['until']);
+    expect(until - clock.now()).toBeGreaterThanOrEqual((86_400 + 3600 + 3600) * 1000);
+    clock.advance((until - clock.now()) / 1000);
+    await expect
+      .poll(async () => (await call('GET', `/zones/${name}/dnssec`)).body, { timeout: 15_000 })
+      .toEqual({ enabled: false, dsDelegated: false });
+    expect((await call('GET', `/zones/${name}/export?signed=true`)).body['zoneFile']).not.toMatch(/RRSIG|DNSKEY|CDS/);
+  });
+
+  test('is unsigned at once when it is switched off before anyone could know its DS', async () => {
+    const fresh = `fresh.${name}`;
+    await call('POST', '/zones', { zoneName: fresh });
+    const { body } = await call('PUT', `/zones/${fresh}/dnssec`, { region: 'nl-01', policy });
+    expect(Date.parse(body['dsRecords'][0]['publishAfter'])).toBeGreaterThan(clock.now());
+    expect((await call('DELETE', `/zones/${fresh}/dnssec`)).status).toBe(204);
+    expect((await call('GET', `/zones/${fresh}/dnssec`)).body).toEqual({ enabled: false, dsDelegated: false });
+    expect((await call('GET', `/zones/${fresh}/export?signed=true`)).body['zoneFile']).not.toContain('RRSIG');
   });
 });

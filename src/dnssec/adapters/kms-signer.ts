@@ -20,18 +20,7 @@ export function connectKms({ url }: KmsAddress): ConnectedKms {
   return {
     signerFor: (caller, region) => signerOf(client(caller, region)),
     keyMakerFor: (caller, region) => keyMakerOf(client(caller, region)),
-    keyListerFor: (caller, region) => ({
-      listKeys: (labels) =>
-        translated(async () => {
-          const keys = await client(caller, region).listKeys({ labels });
-          return keys.map(({ identity, slug, status, labels: own = {} }) => ({
-            keyId: identity,
-            slug,
-            status,
-            labels: own,
-          }));
-        }),
-    }),
+    keyListerFor: (caller, region) => keyListerOf(client(caller, region)),
     async assertKnown(caller) {
       const { caller: known } = await translated(() => client(caller, '').summary());
       return known ?? { identity: 'unknown' };
@@ -52,14 +41,39 @@ function signerOf(client: KmsClient): Signer {
   };
 }
 
+function keyListerOf(client: KmsClient): KeyLister {
+  return {
+    listKeys: (labels) =>
+      translated(async () => {
+        const keys = await client.listKeys({ labels });
+        return keys.map(({ identity, slug, status, latestVersion, labels: own = {} }) => ({
+          keyId: identity,
+          slug,
+          status,
+          latestVersion,
+          labels: own,
+        }));
+      }),
+    eventsAfter: (number) =>
+      translated(async () => {
+        const events = await client.eventsAfter(number);
+        const last = events.at(-1)?.number;
+        return last === undefined ? undefined : { last, keyIds: [...new Set(events.map(({ key }) => key))] };
+      }),
+  };
+}
+
 function keyMakerOf(client: KmsClient): KeyMaker {
   return {
-    findOrCreateKey: ({ name, keyType, labels }) =>
+    findOrCreateKey: ({ name, keyType, labels, rotationPeriodInDays = 0 }) =>
       translated(async () => {
+        const rotation = rotationPeriodInDays === 0 ? {} : { keyRotationEnabled: true, rotationPeriodInDays };
         const known = await client.listKeys({ labels });
         const usable = known.find((key) => key.keyType === keyType && key.status === 'active');
-        const key = usable ?? (await client.createKey({ name, keyType, labels }));
-        return key.identity;
+        if (usable === undefined) return (await client.createKey({ name, keyType, labels, ...rotation })).identity;
+        const isRotatedSo = usable.keyRotationEnabled && usable.rotationPeriodInDays === rotationPeriodInDays;
+        if (rotationPeriodInDays !== 0 && !isRotatedSo) await client.rotateEvery(usable.identity, rotationPeriodInDays);
+        return usable.identity;
       }),
   };
 }

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { toXml } from 'xast-util-to-xml';
 import { RegistrarQuery, RegistrarView } from '#dnssec/api-registrar.ts';
 import { ZonePath } from '#dnssec/api-zones.ts';
-import type { ZoneRoutesOptions } from '#dnssec/http/zone-routes.ts';
+import type { ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
 import { composeRegistrarExport, type RegistrarExport } from '#dnssec/operations/compose-registrar-export.ts';
 import { reportToRegistrar } from '#dnssec/operations/zones/report-to-registrar.ts';
 

@@ -1,8 +1,7 @@
 import { formatInstant } from '#lib/clock.ts';
 import { formatRRType } from '#dns/rr-type.ts';
-import type { DnsRecord, DnsZone, SigningStatus } from '#dnssec/api-zones.ts';
+import type { DnsRecord, DnsZone } from '#dnssec/api-zones.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import type { DsDescription } from '#dnssec/operations/zones/switch-signing.ts';
 import type { ManagedZone, StoredRRset, ZoneVersion } from '#dnssec/ports-zones.ts';
 
 /** Show a zone. What was not set is absent: declarative clients would take a default for a change. */
@@ -35,31 +34,6 @@ export function renderRecord({ rrset, content }: StoredRRset): DnsRecord {
     values: [...content.values],
     createdAt: formatInstant(content.createdAt),
     ...(content.updatedAt === undefined ? {} : { updatedAt: formatInstant(content.updatedAt) }),
-  };
-}
-
-/** Show how the signing of a zone stands. @param now milliseconds since the epoch */
-export function renderSigning(zone: ManagedZone, ds: readonly DsDescription[], now: number): SigningStatus {
-  const { signing, refreshAt } = zone;
-  if (signing === undefined) return { enabled: false, dsDelegated: false };
-  const publishAfter = formatInstant(signing.publishDsAfter);
-  const { maxTtl, propagationDelay, refresh } = signing.policy;
-  return {
-    enabled: true,
-    dsDelegated: false,
-    dsRecords: ds.map((record) => ({ ...record, publishAfter })),
-    lastSignedAt: formatInstant(signing.lastSignedAt),
-    ...(signing.lastSignError === undefined ? {} : { lastSignError: signing.lastSignError }),
-    ...(signing.kmsKeyIdentity === undefined ? {} : { kmsKeyIdentity: signing.kmsKeyIdentity }),
-    region: signing.region,
-    signingKeys: signing.keys.map(({ keyId, ...key }) => ({ kmsKeyIdentity: keyId, ...key })),
-    policy: { ...signing.policy },
-    ...(refreshAt === undefined
-      ? {}
-      : {
-          nextRefreshAt: formatInstant(refreshAt * 1000),
-          runwaySeconds: Math.floor(refreshAt + refresh - maxTtl - propagationDelay - now / 1000),
-        }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { formatInstant } from '#lib/clock.ts';
 import { FeedRequest, FeedStatus, ZonePath } from '#dnssec/api-zones.ts';
-import type { ZoneRoutesOptions } from '#dnssec/http/zone-routes.ts';
+import type { ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
 import { deleteFeed, getFeed, setFeed } from '#dnssec/operations/zones/set-feed.ts';
 import type { ZoneFeed } from '#dnssec/ports-transfer.ts';
 

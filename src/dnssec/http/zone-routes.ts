@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { type TSchema, Type } from 'typebox';
+import { Type } from 'typebox';
 import { decodeBase64Url, encodeBase64Url } from '#lib/encoding.ts';
 import { octetsFrom } from '#lib/octets.ts';
 import type { OrderKey } from '#dns/name.ts';
@@ -23,8 +23,6 @@ import {
   ListZonesQuery,
   NamedRecordPath,
   RecordPath,
-  SigningRequest,
-  SigningStatus,
   UpdateRecordRequest,
   VersionPath,
   ZonePath,
@@ -32,8 +30,9 @@ import {
 } from '#dnssec/api-zones.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { formatFault } from '#dnssec/core/zone/faults.ts';
-import { renderRecord, renderSigning, renderVersion, renderZone } from '#dnssec/http/render-zones.ts';
-import type { ZoneCallers } from '#dnssec/http/zone-caller.ts';
+import { renderRecord, renderVersion, renderZone } from '#dnssec/http/render-zones.ts';
+import { signingRoutes } from '#dnssec/http/signing-routes.ts';
+import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
 import {
   changeRecords,
   deleteRecord,
@@ -43,16 +42,9 @@ import {
   updateRecord,
 } from '#dnssec/operations/zones/change-records.ts';
 import { createZone, deleteZone, describeZone, getOwnZone, listZones } from '#dnssec/operations/zones/manage-zones.ts';
-import { describeDs, disableSigning, enableSigning } from '#dnssec/operations/zones/switch-signing.ts';
 import { exportZone, importZone } from '#dnssec/operations/zones/transfer-contents.ts';
 import { getDifferences, listVersions, rollBack } from '#dnssec/operations/zones/zone-history.ts';
-import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { RRsetPlace, StoredRRset } from '#dnssec/ports-zones.ts';
-
-export interface ZoneRoutesOptions {
-  readonly ports: ZonePorts;
-  readonly callers: ZoneCallers;
-}
 
 /** Octets of a master file in one request. */
 const importLimit = 256 * 1024 * 1024;
@@ -228,37 +220,7 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
     },
   );
 
-  const status = async (caller: Parameters<typeof getOwnZone>[1], id: string) => {
-    const zone = await getOwnZone(ports, caller, id);
-    return renderSigning(zone, await describeDs(ports, zone), ports.clock.now());
-  };
-
-  app.get(
-    '/zones/:zone/dnssec',
-    { schema: { ...describe('How the signing of a zone stands', SigningStatus), params: ZonePath } },
-    async (request) => status((await callers.admit(request, 'read')).caller, request.params.zone),
-  );
-
-  app.put(
-    '/zones/:zone/dnssec',
-    { schema: { ...describe('Sign a zone from now on', SigningStatus), params: ZonePath, body: SigningRequest } },
-    async (request) => {
-      const { caller, identity } = await callers.admit(request, 'write');
-      const cause = { reason: 'signing switched on', principal: identity };
-      await enableSigning(ports, caller, request.params.zone, request.body, cause);
-      return status(caller, request.params.zone);
-    },
-  );
-
-  app.delete(
-    '/zones/:zone/dnssec',
-    { schema: { ...describe('Publish a zone unsigned from now on'), params: ZonePath } },
-    async (request, reply) => {
-      const { caller, identity } = await callers.admit(request, 'write');
-      await disableSigning(ports, caller, request.params.zone, { reason: 'signing switched off', principal: identity });
-      return reply.code(204).send();
-    },
-  );
+  await app.register(signingRoutes, { ports, callers });
 
   app.get(
     '/zones/:zone/versions',
@@ -318,10 +280,6 @@ const recordPaths = [
 
 function zoneOf(params: unknown): string {
   return (params as { zone: string }).zone;
-}
-
-function describe<Answer extends TSchema>(summary: string, answer?: Answer, status = 200) {
-  return { summary, tags: ['Zones'], ...(answer === undefined ? {} : { response: { [status]: answer } }) };
 }
 
 /** Collect `matchLabels[key]=value` of a query. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Rdata } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { algorithmForKeyType } from '#dnssec/core/keys/algorithms.ts';
-import { assertKeySet } from '#dnssec/core/keys/key-set.ts';
+import { assertKeySet, assertUniqueTags } from '#dnssec/core/keys/key-set.ts';
 import { composeZoneKey, type Role, type ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import { fromKmsSignature } from '#dnssec/core/signing/signature.ts';
 import type { KmsKey, SignatureVerifier, Signer } from '#dnssec/ports.ts';
@@ -34,6 +34,26 @@ export async function getZoneKeys(
   assertKeySet(keys, foreign);
   await Promise.all(keys.map((key) => assertSigns(signer, verifier, key)));
   return keys;
+}
+
+/**
+ * Turn one version of a KMS key into a zone key that can be used beside others, and let it prove that it signs.
+ *
+ * @param others DNSKEY RDATA of the zone's other keys
+ * @throws DnssecError key-invalid, algorithm-unsupported, key-tag-collision, not-found, kms-refused, kms-unavailable
+ */
+export async function getZoneKey(
+  signer: Signer,
+  verifier: SignatureVerifier,
+  choice: KeyChoice & { readonly versions: readonly [number] },
+  others: readonly Rdata[],
+): Promise<ZoneKey> {
+  const [key] = await describeZoneKeys(signer, [choice]);
+  if (key === undefined)
+    throw new DnssecError('key-invalid', `KMS key ${choice.keyId} has no version ${choice.versions[0]}`);
+  assertUniqueTags([...others.filter((other) => other !== key.dnskey), key.dnskey]);
+  await assertSigns(signer, verifier, key);
+  return key;
 }
 
 /**

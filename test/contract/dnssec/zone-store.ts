@@ -7,6 +7,9 @@ import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { openZoneFeeds } from '#dnssec/adapters/store/feeds.ts';
 import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
+import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
+import { defaultPolicy } from '#dnssec/core/managed/signing-state.ts';
+import { advanceZone } from '#dnssec/core/managed/zone-rollover.ts';
 import type { ManagedZone, StoredLink, StoredRRset, VersionChange, ZoneStore } from '#dnssec/ports-zones.ts';
 
 /** A store that can be opened again, as after a crash. */
@@ -16,7 +19,7 @@ export interface ZoneStoreUnderTest extends AsyncDisposable {
 
 const at = 1_800_000_000_000;
 const scope = { organisation: 'o' };
-const newZone = (name: string, more: Partial<ManagedZone> = {}): Omit<ManagedZone, 'id'> => ({
+const newZone = (name: string, more: Partial<Omit<ManagedZone, 'id'>> = {}): Omit<ManagedZone, 'id'> => ({
   identity: `dnsz-${name}`,
   scope,
   name,
@@ -25,6 +28,7 @@ const newZone = (name: string, more: Partial<ManagedZone> = {}): Omit<ManagedZon
   objectVersion: 1,
   version: 1,
   serial: 1,
+  state: 0,
   ...more,
 });
 
@@ -52,6 +56,10 @@ function link(owner: string, more: Partial<StoredLink> = {}): StoredLink {
     refreshAt: 50,
     ...more,
   };
+}
+
+function dnskeyRRset(rdata: Rdata): Pick<StoredRRset, 'rrset'> {
+  return { rrset: { owner: parseName('example.'), type: rrTypes.DNSKEY, ttl: 77, rdatas: [rdata] } };
 }
 
 const nothing: Omit<VersionChange, 'zone' | 'version'> = {
@@ -87,7 +95,7 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
     const publish = (zone: ManagedZone, change: Partial<VersionChange>) =>
       store.publish({
         ...nothing,
-        zone: { ...zone, version: zone.version + 1, serial: zone.serial + 1 },
+        zone: { ...zone, version: zone.version + 1, serial: zone.serial + 1, state: zone.state + 1 },
         version: version(zone.version + 1),
         ...change,
       });
@@ -178,16 +186,17 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
     test('tells what is due for a renewal, the most urgent first', async () => {
       const signed = (owner: string, refreshAt: number) =>
         rrset(owner, rrTypes.TXT, 'x', { rrsigs: ['s' as Octets as Rdata], refreshAt });
-      const zone = await insert(newZone('example', { refreshAt: 10 }), {
+      const zone = await insert(newZone('example', { refreshAt: 10, dueAt: 12 }), {
         rrsets: [signed('a.example.', 30), signed('b.example.', 10), signed('c.example.', 20)],
         links: [link('example.', { refreshAt: 15 })],
       });
-      await insert(newZone('later.example', { refreshAt: 99 }));
+      await insert(newZone('later.example', { refreshAt: 10, dueAt: 99 }));
       const due = await store.dueRRsets(zone.id, 20, 10);
       expect(due.map(({ refreshAt }) => refreshAt)).toEqual([10, 20]);
       expect(await store.dueLinks(zone.id, 14, 10)).toEqual([]);
       expect(await store.dueLinks(zone.id, 15, 10)).toHaveLength(1);
       expect((await store.dueZones(50, 10)).map(({ name: one }) => one)).toEqual(['example']);
+      expect(await store.nextDue()).toBe(12);
       expect(await store.firstRefresh(zone.id)).toBe(10);
     });
 
@@ -211,6 +220,109 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(await store.listVersions(zone.id, 10, 2)).toEqual([version(1)]);
       await store.dropDifferences(zone.id, 2);
       expect(await store.readDifferences(zone.id, 2)).toBeUndefined();
+    });
+
+    const key = (keyId: string) => ({ region: 'r', keyId });
+
+    test('knows the KMS keys of zones, and marks every zone due of whose key there is news', async () => {
+      const [one, two, three] = await Promise.all(['one', 'two', 'three'].map((each) => insert(newZone(each))));
+      await publish(one!, { kmsKeys: [key('a'), key('b'), key('b')] });
+      await store.noteSigning({ ...two!, state: two!.state + 1 }, { kmsKeys: [key('a')] });
+      expect(await store.kmsKeysOf(one!.id)).toEqual([key('a'), key('b')]);
+      expect(await store.kmsKeysOf(three!.id)).toEqual([]);
+      const inUse = await store.kmsKeysInUse();
+      expect(inUse.map(({ region, keyId }) => ({ region, keyId }))).toEqual([key('a'), key('b')]);
+      expect(['one', 'two']).toContain(inUse[0]!.zone.name);
+
+      await store.noteKmsKey({ ...key('a'), latestVersion: 1, status: 'active' }, 5);
+      const due = async () =>
+        (await store.dueZones(1000, 10)).map(({ name: each, dueAt }) => `${each} ${dueAt}`).toSorted();
+      expect(await due()).toEqual(['one 5', 'two 5']);
+      const { dueAt: _, ...seen } = await store.getZone(two!.id);
+      await store.noteSigning({ ...seen, state: seen.state + 1 });
+      await store.noteKmsKey({ ...key('a'), latestVersion: 1, status: 'active' }, 6);
+      expect(await due()).toEqual(['one 5']);
+      await store.noteKmsKey({ ...key('a'), latestVersion: 2, status: 'active' }, 7);
+      expect((await store.getZone(two!.id)).dueAt).toBe(7);
+      await store.noteKmsKey({ ...key('b'), latestVersion: 1, status: 'disabled' }, 8);
+      expect(await store.kmsKeysOf(one!.id)).toEqual([
+        { ...key('a'), latestVersion: 2, status: 'active' },
+        { ...key('b'), latestVersion: 1, status: 'disabled' },
+      ]);
+      const current = await store.getZone(one!.id);
+      await store.noteSigning({ ...current, state: current.state + 1 }, { kmsKeys: [key('b'), key('c')] });
+      expect(await store.kmsKeysOf(one!.id)).toEqual([{ ...key('b'), latestVersion: 1, status: 'disabled' }, key('c')]);
+    });
+
+    test('lets nobody write over news of a key that he has not seen', async () => {
+      const zone = await insert(newZone('example'), { kmsKeys: [key('a')] });
+      await store.noteKmsKey({ ...key('a'), latestVersion: 2, status: 'active' }, 5);
+      await expect(store.noteSigning({ ...zone, state: zone.state + 1 })).rejects.toMatchObject({ code: 'conflict' });
+      await expect(publish(zone, {})).rejects.toMatchObject({ code: 'conflict' });
+      expect((await store.getZone(zone.id)).dueAt).toBe(5);
+    });
+
+    test('remembers events in their order, those of a change that failed not among them', async () => {
+      const event = (text: string) => ({ kind: 'transition' as const, at, text });
+      const zone = await insert(newZone('example'));
+      const other = await insert(newZone('other', { scope: { organisation: 'o', project: 'p' } }));
+      await publish(zone, { events: [event('first'), { ...event('second'), details: { keyTag: 1 } }] });
+      await publish(other, { events: [event('of another')] });
+      await expect(publish(zone, { events: [event('never')] })).rejects.toMatchObject({ code: 'conflict' });
+      const { state, ...current } = await store.getZone(zone.id);
+      await store.noteSigning({ ...current, state: state + 1 }, { events: [event('third')] });
+      const newest = await store.listEvents(zone.id, 2);
+      expect(newest.map(({ text }) => text)).toEqual(['third', 'second']);
+      expect(newest[1]).toEqual({
+        ...event('second'),
+        details: { keyTag: 1 },
+        zone: zone.id,
+        number: newest[1]!.number,
+      });
+      expect((await store.listEvents(zone.id, 2, newest[1]!.number)).map(({ text }) => text)).toEqual(['first']);
+      expect((await store.eventsAfter(zone.id, newest[1]!.number, 10)).map(({ text }) => text)).toEqual(['third']);
+      expect((await store.eventsAfter(scope, 0, 2)).map(({ text }) => text)).toEqual(['first', 'second']);
+      const inProject = await store.eventsAfter({ organisation: 'o', project: 'p' }, 0, 10);
+      expect(inProject.map(({ text }) => text)).toEqual(['of another']);
+      await store.deleteZone(zone);
+      expect(await store.eventsAfter(scope, 0, 10)).toEqual([]);
+    });
+
+    test('reads signing that was written before keys could roll, and has the zone tended at once', async () => {
+      const dnskey = parseRdataText(rrTypes.DNSKEY, `257 3 13 ${Buffer.alloc(64, 7).toString('base64')}`);
+      const keyTag = keyTagOf(dnskey);
+      const old = {
+        region: 'nl-01',
+        kmsKeyIdentity: 'kms-1',
+        keys: [{ keyId: 'kms-1', version: 3, role: 'csk', algorithm: 13, keyTag }],
+        policy: { denial: 'nsec3', optOut: false, validity: 1_000_000, dnskeyTtl: 77, maxTtl: 5000 },
+        enabledAt: at,
+        publishDsAfter: at + 1,
+        lastSignedAt: at + 2,
+      };
+      const zone = await insert(newZone('example', { refreshAt: 99 }), {
+        rrsets: [{ ...rrset('example.', rrTypes.TXT, 'x'), ...dnskeyRRset(dnskey) }],
+      });
+      await database.rows('UPDATE zones SET signing = ? WHERE id = ?', JSON.stringify(old), zone.id);
+      await database.close();
+      await open();
+      const { signing, ...rest } = await store.getZone(zone.id);
+      expect(rest).toMatchObject({ refreshAt: 99, dueAt: 0 });
+      const since = Math.floor(at / 1000);
+      const [only] = signing!.keys;
+      expect(only).toMatchObject({ id: 'kms-1.3', region: 'nl-01', keyTag, dnskey, goal: 'omnipresent' });
+      expect(only!.records.zrrsig).toEqual({ state: 'rumoured', since });
+      expect(only!.records.ds).toEqual({ state: 'hidden', since });
+      expect(signing!.policy).toEqual({ ...defaultPolicy, ...old.policy });
+      expect(signing).toMatchObject({ region: 'nl-01', kmsKeyIdentity: 'kms-1', enabledAt: at, lastSignedAt: at + 2 });
+      expect(signing!.ttls.zone).toEqual([{ ttl: 5000 }]);
+      expect(await store.kmsKeysOf(zone.id)).toEqual([{ region: 'nl-01', keyId: 'kms-1' }]);
+      // A day later it may ask for its DS, and nothing else stands in its way.
+      expect(advanceZone(signing!, since + 86_400).signing.keys[0]!.records.ds?.state).toBe('rumoured');
+      const again = await store.getZone(zone.id);
+      await database.close();
+      await open();
+      expect(await store.getZone(zone.id)).toEqual(again);
     });
 
     test('deletes a zone with all that belongs to it, and nothing else', async () => {

@@ -20,7 +20,7 @@ function makeWorld() {
           .filter(([, at]) => at <= before)
           .toSorted((one, other) => one[1] - other[1])
           .slice(0, limit)
-          .map(([id, at]) => ({ id, refreshAt: at }) as ManagedZone),
+          .map(([id, at]) => ({ id, dueAt: at }) as ManagedZone),
     },
     queue: {
       epoch: async () => epoch,

@@ -23,6 +23,8 @@ export interface ZoneRow {
   readonly serial: number;
   readonly signing: string | null;
   readonly refresh_at: number | null;
+  readonly due_at: number | null;
+  readonly state: number;
 }
 
 export const zoneColumns = [
@@ -42,6 +44,8 @@ export const zoneColumns = [
   'serial',
   'signing',
   'refresh_at',
+  'due_at',
+  'state',
 ] as const satisfies readonly (keyof ZoneRow)[];
 
 /** Write what may be absent. */
@@ -68,6 +72,8 @@ export function zoneValues(zone: ManagedZone): SqlValue[] {
     zone.serial,
     json(zone.signing),
     zone.refreshAt ?? null,
+    zone.dueAt ?? null,
+    zone.state,
   ];
 }
 
@@ -88,6 +94,8 @@ export function zoneFromRow(row: ZoneRow): ManagedZone {
     serial: row.serial,
     ...(row.signing === null ? {} : { signing: JSON.parse(row.signing) as ZoneSigning }),
     ...(row.refresh_at === null ? {} : { refreshAt: row.refresh_at }),
+    ...(row.due_at === null ? {} : { dueAt: row.due_at }),
+    state: row.state,
   };
 }
 
@@ -218,7 +226,8 @@ function composeList(rdatas: readonly Rdata[]): Uint8Array {
   return bytesFrom(joinOctets(...rdatas.flatMap((rdata) => [uint16(rdata.length), rdata])));
 }
 
-function parseList(bytes: Uint8Array): Rdata[] {
+/** Read what `composeList` wrote. */
+export function parseList(bytes: Uint8Array): Rdata[] {
   const octets = octetsFrom(bytes);
   const rdatas: Rdata[] = [];
   for (let at = 0; at < octets.length;) {

@@ -17,6 +17,7 @@ import {
   type ZoneRow,
   zoneValues,
 } from '#dnssec/adapters/store/zone-rows.ts';
+import { keyRecords, newsOf } from '#dnssec/adapters/store/key-records.ts';
 import { keyBytes, openZoneView } from '#dnssec/adapters/store/zone-view.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type {
@@ -41,8 +42,10 @@ const sql = {
   insertZone: `INSERT INTO zones (${zoneColumns.join(', ')}) VALUES (${marks(zoneColumns)})`,
   describeZone: `UPDATE zones SET description = ?, labels = ?, annotations = ?, updated_at = ?, object_version = ?
     WHERE id = ? AND object_version = ?`,
-  publishZone: 'UPDATE zones SET version = ?, serial = ?, signing = ?, refresh_at = ? WHERE id = ? AND version = ?',
-  noteSigning: 'UPDATE zones SET signing = ?, refresh_at = ? WHERE id = ? AND version = ?',
+  publishZone: `UPDATE zones SET version = ?, serial = ?, signing = ?, refresh_at = ?, due_at = ?, state = ?
+    WHERE id = ? AND version = ? AND state = ?`,
+  noteSigning: `UPDATE zones SET signing = ?, refresh_at = ?, due_at = ?, state = ?
+    WHERE id = ? AND version = ? AND state = ?`,
   findZone: `${zones} WHERE ${inScope} AND (identity = ? OR name = ?) ORDER BY CASE WHEN identity = ? THEN 0 ELSE 1 END LIMIT 1`,
   findByName: `${zones} WHERE name = ?`,
   getZone: `${zones} WHERE id = ?`,
@@ -60,7 +63,8 @@ const sql = {
   findRecord: `${rrsets} WHERE zone = ? AND identity = ?`,
   dueRRsets: `${rrsets} WHERE zone = ? AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
   dueLinks: `${links} WHERE zone = ? AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
-  dueZones: `${zones} WHERE refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
+  dueZones: `${zones} WHERE due_at <= ? ORDER BY due_at LIMIT ?`,
+  nextDue: 'SELECT min(due_at) AS at FROM zones WHERE due_at IS NOT NULL',
   firstRefresh: `SELECT min(refresh_at) AS at FROM (SELECT min(refresh_at) AS refresh_at FROM zone_rrsets WHERE zone = ? AND refresh_at IS NOT NULL
     UNION ALL SELECT min(refresh_at) AS refresh_at FROM zone_links WHERE zone = ?) AS both_kinds`,
   readLinks: `${links} WHERE zone = ? AND place > ? ORDER BY place LIMIT ?`,
@@ -127,13 +131,14 @@ export function openZoneStore(database: Database): ZoneStore {
       const values = [description ?? null, json(labels), json(annotations), updatedAt ?? null, objectVersion, id];
       return written(database, zone, [{ sql: sql.describeZone, values: [...values, objectVersion - 1], changes: 1 }]);
     },
-    noteSigning: (zone) => {
-      const values = [json(zone.signing), zone.refreshAt ?? null, zone.id, zone.version];
-      return written(database, zone, [{ sql: sql.noteSigning, values, changes: 1 }]);
+    noteSigning: (zone, news = {}) => {
+      const { id, version, signing, refreshAt = null, dueAt = null, state } = zone;
+      const values = [json(signing), refreshAt, dueAt, state, id, version, state - 1];
+      return written(database, zone, [{ sql: sql.noteSigning, values, changes: 1 }, ...newsOf(id, news)]);
     },
     deleteZone: ({ id }) =>
       database.write(
-        ['zone_feeds', 'zone_differences', 'zone_versions', 'zone_links', 'zone_rrsets']
+        ['zone_feeds', 'zone_events', 'zone_kms_keys', 'zone_differences', 'zone_versions', 'zone_links', 'zone_rrsets']
           .map((table) => ({ sql: `DELETE FROM ${table} WHERE zone = ?`, values: [id] }))
           .concat([{ sql: 'DELETE FROM zones WHERE id = ?', values: [id] }]),
       ),
@@ -166,6 +171,10 @@ export function openZoneStore(database: Database): ZoneStore {
     dueLinks: async (zoneId, before, limit) =>
       (await database.rows<LinkRow>(sql.dueLinks, zoneId, before, limit)).map(linkFromRow),
     dueZones: (before, limit) => zoneList(sql.dueZones, before, limit),
+    async nextDue() {
+      const [row] = await database.rows<{ at: number | null }>(sql.nextDue);
+      return row?.at ?? undefined;
+    },
     async firstRefresh(zoneId) {
       const [row] = await database.rows<{ at: number | null }>(sql.firstRefresh, zoneId, zoneId);
       return row?.at ?? undefined;
@@ -185,11 +194,13 @@ export function openZoneStore(database: Database): ZoneStore {
         { sql: sql.dropDifferences, values: [zoneId, upTo] },
         { sql: sql.uncountVersions, values: [zoneId, upTo] },
       ]),
+
+    ...keyRecords(database, async (id) => (await zoneList(sql.getZone, id))[0]),
   };
 }
 
-function publishingOf({ id, version, serial, signing, refreshAt }: ManagedZone): Statement {
-  const values = [version, serial, json(signing), refreshAt ?? null, id, version - 1];
+function publishingOf({ id, version, serial, signing, refreshAt, dueAt, state }: ManagedZone): Statement {
+  const values = [version, serial, json(signing), refreshAt ?? null, dueAt ?? null, state, id, version - 1, state - 1];
   return { sql: sql.publishZone, values, changes: 1 };
 }
 
@@ -228,6 +239,7 @@ function contentsOf(change: VersionChange): Statement[] {
     ];
     statements.push({ sql: sql.insertDifference, values });
   }
+  statements.push(...newsOf(id, change));
   return statements;
 }
 

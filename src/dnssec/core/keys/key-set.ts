@@ -52,7 +52,15 @@ function assertEachOnce(keys: readonly ZoneKey[]): void {
   }
 }
 
-function assertUniqueTags(dnskeys: readonly Rdata[]): void {
+/**
+ * Check that no two keys share a key tag, be it that of a revoked form.
+ *
+ * Source: RFC 4034 §B.
+ *
+ * @param dnskeys DNSKEY RDATA
+ * @throws DnssecError key-tag-collision
+ */
+export function assertUniqueTags(dnskeys: readonly Rdata[]): void {
   const owners = new Map<number, Rdata>();
   for (const dnskey of dnskeys) {
     const revoked = revokedDnskey(dnskey); // the same for a key before and after its revocation

@@ -1,17 +1,31 @@
-import type { Role } from '#dnssec/core/keys/zone-key.ts';
+import type { Octets } from '#lib/octets.ts';
+import type { OrderKey } from '#dns/name.ts';
+import type { RRType } from '#dns/rr-type.ts';
+import type { Rdata } from '#dns/rrset.ts';
+import type { RolloverKey } from '#dnssec/core/rollover/key-state.ts';
+import type { Sighting } from '#dnssec/core/rollover/sightings.ts';
+import type { RolloverTtls } from '#dnssec/core/rollover/ttl-history.ts';
 
-/** A key version that signs a zone. */
-export interface SigningKey {
+/** A version of a KMS key that signs a zone, or did, or will, and how far its records have come. */
+export interface SigningKey extends RolloverKey {
+  /** Where the KMS has it. */
+  readonly region: string;
   readonly keyId: string;
   readonly version: number;
-  readonly role: Role;
-  /** DNSSEC algorithm number. */
-  readonly algorithm: number;
   readonly keyTag: number;
+  /** DNSKEY RDATA, so that nothing but signing needs the KMS. */
+  readonly dnskey: Rdata;
 }
 
 /** How a zone is kept signed; durations in seconds. */
 export interface SigningPolicy {
+  /** KMS key type of the keys that are made for zones. */
+  readonly keyType: 'ecdsa-p256' | 'ecdsa-p384' | 'ed25519' | 'rsa-2048' | 'rsa-3072' | 'rsa-4096';
+  /** One key for everything, or one for the keys and one for the data. */
+  readonly keys: 'csk' | 'split';
+  /** After how long the KMS rotates by itself the CSK or KSK, and the ZSK, that are made for a zone; 0: it is not asked to. */
+  readonly keyLifetime: number;
+  readonly zskLifetime: number;
   readonly denial: 'nsec' | 'nsec3';
   readonly optOut: boolean;
   /** From the time of signing to the expiration. */
@@ -26,10 +40,23 @@ export interface SigningPolicy {
   readonly serial: 'increment' | 'unixtime' | 'datecounter';
   /** Time until every secondary has a new version. */
   readonly propagationDelay: number;
+  /** Time until every server of the parent has a new DS. */
+  readonly parentPropagationDelay: number;
+  /** TTL of the DS at the parent, as long as it was not seen. */
+  readonly parentDsTtl: number;
+  /** Waited on top of what caches need, before a record counts as known to all, or as forgotten by all. */
+  readonly publishSafety: number;
+  readonly retireSafety: number;
+  readonly kskRollover: 'double-ksk' | 'double-ds';
+  readonly algorithmRollover: 'conservative' | 'liberal';
 }
 
 /** Safe for most zones: caches and secondaries have let go of a signature days before it expires. */
 export const defaultPolicy: SigningPolicy = {
+  keyType: 'ecdsa-p256',
+  keys: 'csk',
+  keyLifetime: 0,
+  zskLifetime: 0,
   denial: 'nsec',
   optOut: false,
   validity: 14 * 86_400,
@@ -40,19 +67,60 @@ export const defaultPolicy: SigningPolicy = {
   maxTtl: 86_400,
   serial: 'increment',
   propagationDelay: 300,
+  parentPropagationDelay: 3600,
+  parentDsTtl: 86_400,
+  publishSafety: 3600,
+  retireSafety: 3600,
+  kskRollover: 'double-ksk',
+  algorithmRollover: 'conservative',
 };
 
-/** What a signed zone is signed with. Times are milliseconds since the epoch. */
+/**
+ * How far the zone has been signed by those keys that are to sign it now. A round goes through all RRsets and then through
+ * the links of the chain of denial, a part in each version; what changes meanwhile is signed by the same keys.
+ */
+export type SigningRound =
+  /** Seconds since the epoch; from then on everything has been signed by all of these keys, and by no others. */
+  | { readonly kind: 'done'; readonly at: number }
+  | { readonly kind: 'rrsets'; readonly after?: { readonly key: OrderKey; readonly type: RRType } }
+  | { readonly kind: 'links'; readonly after?: Octets };
+
+/** A version of a KMS key that cannot be used for the zone. */
+export interface RefusedVersion {
+  readonly keyId: string;
+  readonly version: number;
+  /** For people. */
+  readonly reason: string;
+}
+
+/** What a signed zone is signed with. Times are milliseconds since the epoch where nothing else is said. */
 export interface ZoneSigning {
   /** As its user wrote it. */
   readonly region: string;
-  /** The key that its user named; absent when it was made for the zone. */
+  /** The key that its user named; absent when keys were made for the zone. */
   readonly kmsKeyIdentity?: string;
+  /** In the order in which they came. Keys that no cache can know any more are not among them. */
   readonly keys: readonly SigningKey[];
   readonly policy: SigningPolicy;
+  readonly ttls: RolloverTtls;
+  /** What the parent's servers show of each key's DS, by the key's id. */
+  readonly parent: Readonly<Record<string, Sighting>>;
+  readonly round: SigningRound;
+  /** Seconds; since when the DNSKEY RRset and its signatures are published as they are. */
+  readonly keySetAt: number;
+  /** Seconds; when time allows the next step of a rollover. */
+  readonly wakeAt?: number;
+  /** Seconds; when the parent is asked again. Absent while there is nothing to be asked, or nobody to ask. */
+  readonly probeAt?: number;
+  /** Its user has switched signing off: it stays signed until no cache holds a DS. */
+  readonly isLeaving?: boolean;
+  /** Versions of its KMS keys that are passed over. */
+  readonly refused?: readonly RefusedVersion[];
+  /** KMS keys that it needs and that are disabled or about to be deleted, by identity; what they are. */
+  readonly endangered?: Readonly<Record<string, string>>;
+  /** Whether it was told that signatures are about to run out. */
+  readonly isRunwayLow?: boolean;
   readonly enabledAt: number;
-  /** From when no cache holds unsigned data any more, so that the DS may be published. */
-  readonly publishDsAfter: number;
   readonly lastSignedAt: number;
   /** Why the last try to sign failed; absent after one that did not. */
   readonly lastSignError?: string;

@@ -3,9 +3,9 @@ import { canonicalName, type CanonicalName, isWithin, type Name, orderKeyOf, par
 import { formatRRType, parseRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { isRecordType, parseRecordValues } from '#dnssec/core/managed/record-values.ts';
+import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
 import {
-  apexOf,
   type ChangeCause,
   type ContentEdit,
   findRRset,

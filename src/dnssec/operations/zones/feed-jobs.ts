@@ -51,8 +51,8 @@ export class JobFeeder {
   }
 }
 
-function dueTimeOf({ refreshAt }: ManagedZone): number | undefined {
-  return refreshAt;
+function dueTimeOf({ dueAt }: ManagedZone): number | undefined {
+  return dueAt;
 }
 
 /** Feed the queue for as long as the service runs. @param onError told once of a failure that stays the same */

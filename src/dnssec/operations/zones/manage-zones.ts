@@ -4,7 +4,8 @@ import { canonicalName, type CanonicalName, orderKeyOf, parseName, prependLabel 
 import { rrTypes } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { apexOf, type ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
+import { apexOf } from '#dnssec/operations/zones/apex.ts';
+import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import type { ManagedZone, ZoneFilter, ZoneScope } from '#dnssec/ports-zones.ts';
@@ -70,6 +71,7 @@ export async function createZone(
     objectVersion: 1,
     version: 1,
     serial,
+    state: 0,
   };
   const { principal, reason } = cause;
   const made = await ports.store.insertZone(zone, {

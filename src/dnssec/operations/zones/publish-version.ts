@@ -1,5 +1,5 @@
 import type { Octets } from '#lib/octets.ts';
-import { canonicalName, type CanonicalName, formatName, type Name, orderKeyOf, parseName } from '#dns/name.ts';
+import { canonicalName, type CanonicalName, formatName, type Name, orderKeyOf } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { nextSerial } from '#dns/serial.ts';
@@ -12,16 +12,19 @@ import { denialTtl } from '#dnssec/core/denial/nsec.ts';
 import { defaultNsec3 } from '#dnssec/core/denial/nsec3.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type { SigningPolicy, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
-import { planRRset, type SigningContext } from '#dnssec/core/signing/plan.ts';
+import { dueTime, newestTtl, noteTtls } from '#dnssec/core/managed/zone-rollover.ts';
+import { planRRset } from '#dnssec/core/signing/plan.ts';
 import { parseRrsig } from '#dnssec/core/signing/rrsig.ts';
-import { assertClockAdvances } from '#dnssec/core/signing/validity.ts';
 import { checkOwner } from '#dnssec/core/zone/checks.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
-import { type SigningPorts, signPlanned } from '#dnssec/operations/sign-planned.ts';
+import { signPlanned } from '#dnssec/operations/sign-planned.ts';
+import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { composeDifferences } from '#dnssec/operations/zones/differences.ts';
 import { rememberingView } from '#dnssec/operations/zones/remembering-view.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import { type ZoneSigners, zoneSigners } from '#dnssec/operations/zones/zone-signers.ts';
 import type {
+  KeyNews,
   ManagedZone,
   RecordContent,
   StoredLink,
@@ -42,6 +45,12 @@ export interface VersionWish {
   readonly edits: readonly ContentEdit[];
   /** RRsets and links that stay as they are and get new signatures. */
   readonly renewals?: { readonly rrsets: readonly StoredRRset[]; readonly links: readonly StoredLink[] };
+  /** How the zone is signed from this version on; absent while that stays as it is. */
+  readonly signing?: ZoneSigning;
+  /** Written together with the version. */
+  readonly news?: KeyNews;
+  /** Takes the place of the reason that the caller gave. */
+  readonly reason?: string;
 }
 
 /** Who changes a zone, and why, for its history. */
@@ -55,12 +64,9 @@ export interface PublishedVersion {
   readonly zone: ManagedZone;
   /** Absent when nothing changed, so that no version was made. */
   readonly change?: VersionChange;
+  /** Whether anything was written, be it without a new version. */
+  readonly isWritten: boolean;
   readonly warnings: readonly ZoneFault[];
-}
-
-/** Return the apex of a zone. */
-export function apexOf({ name }: Pick<ManagedZone, 'name'>): CanonicalName {
-  return canonicalName(parseName(name));
 }
 
 /** How often a change is made anew when another process was first. */
@@ -84,31 +90,36 @@ export async function publishVersion(
     for (let attempt = 1; ; attempt++) {
       const zone = await ports.store.getZone(zoneId);
       const view = rememberingView(ports.store.viewOf(zoneId));
-      const prepared = await prepareVersion(ports, zone, view, await compute(zone, view), cause);
-      if (prepared.change === undefined || options.dryRun === true) return prepared;
+      const wish = await compute(zone, view);
+      const prepared = await prepareVersion(ports, zone, view, wish, cause);
+      const isNothing = prepared.change === undefined && wish.signing === undefined;
+      if (isNothing || options.dryRun === true) return { ...prepared, isWritten: false };
       try {
-        await ports.store.publish(prepared.change);
+        if (prepared.change === undefined) await ports.store.noteSigning(prepared.zone, wish.news);
+        else await ports.store.publish(prepared.change);
       } catch (error) {
         if (attempt < attempts && error instanceof DnssecError && error.code === 'conflict') continue;
         throw error;
       }
-      ports.onPublished(prepared.zone);
-      return prepared;
+      if (prepared.change !== undefined) ports.onPublished(prepared.zone);
+      return { ...prepared, isWritten: true };
     }
   });
 }
 
 async function prepareVersion(
   ports: ZonePorts,
-  zone: ManagedZone,
+  before: ManagedZone,
   view: StoredZoneView,
   wish: VersionWish,
   cause: ChangeCause,
-): Promise<PublishedVersion> {
+): Promise<Omit<PublishedVersion, 'isWritten'>> {
   const now = ports.clock.now();
   const edits = await withoutRepetitions(view, wish.edits);
-  const { renewals = { rrsets: [], links: [] } } = wish;
-  if (edits.length + renewals.rrsets.length + renewals.links.length === 0) return { zone, warnings: [] };
+  const { renewals = { rrsets: [], links: [] }, news = {} } = wish;
+  const zone = { ...before, ...(wish.signing === undefined ? {} : { signing: wish.signing }), state: before.state + 1 };
+  if (edits.length + renewals.rrsets.length + renewals.links.length === 0)
+    return { zone: wish.signing === undefined ? before : withDue(zone), warnings: [] };
   const apex = apexOf(zone);
   const serial = nextSerial(zone.serial, zone.signing?.policy.serial ?? 'increment', Math.floor(now / 1000));
   const soa = await soaEdit(view, apex, edits, serial);
@@ -121,29 +132,33 @@ async function prepareVersion(
   const warnings = await checkChange(after, apex, edits, zone.signing?.policy.maxTtl);
   const signed = await signChange(ports, zone, { view, after, edits: all, renewals }, Math.floor(now / 1000));
   const { signing } = zone;
-  const next: ManagedZone = {
+  // A smaller TTL of one RRset says nothing of the others.
+  const largest = Math.max(largestTtl(edits), signing === undefined ? 0 : newestTtl(signing.ttls, 'zone'));
+  const ttls = { zone: largest, negative: await ttlOfDenial(after, apex) };
+  const next: ManagedZone = withDue({
     ...zone,
     version: zone.version + 1,
     serial,
-    ...(signing === undefined ? {} : { signing: signedNow(signing, now) }),
+    ...(signing === undefined ? {} : { signing: publishedSigning(signing, now, ports.clock.now(), ttls) }),
     ...refreshOf(zone, [...signed.rrsets, ...signed.links]),
-  };
+  });
   const removedRRsets = all.flatMap(({ owner, type, after: put }) =>
     put === undefined ? [{ key: orderKeyOf(canonicalName(owner)), type }] : [],
   );
   const changeWithoutList = {
     zone: next,
     ...signed,
+    ...news,
     removedRRsets,
     clearLinks: false,
   };
   const differences = await composeDifferences(view, changeWithoutList);
-  const { principal, reason } = cause;
+  const { principal } = cause;
   const version = {
     version: next.version,
     serial,
     at: now,
-    reason,
+    reason: wish.reason ?? cause.reason,
     ...(principal === undefined ? {} : { principal }),
     removed: differences.removed.length,
     added: differences.added.length,
@@ -151,9 +166,40 @@ async function prepareVersion(
   return { zone: next, change: { ...changeWithoutList, version, differences }, warnings };
 }
 
-export function signedNow(signing: ZoneSigning, now: number): ZoneSigning {
-  const { lastSignError: _, ...rest } = signing;
-  return { ...rest, lastSignedAt: now };
+/**
+ * Note what a version that is about to be published changes of how a zone stands. What happens with the publication is
+ * counted from it, however long the signing took.
+ *
+ * @param now when the version was begun, in milliseconds
+ * @param publishedAt in milliseconds
+ * @param ttls the largest of its RRsets, and that of its denials, in seconds
+ */
+export function publishedSigning(
+  signing: ZoneSigning,
+  now: number,
+  publishedAt: number,
+  ttls: { readonly zone: number; readonly negative: number },
+): ZoneSigning {
+  const { lastSignError: _, isRunwayLow: _r, keySetAt, round, ...rest } = signing;
+  const [from, to] = [Math.floor(now / 1000), Math.ceil(publishedAt / 1000)];
+  return {
+    ...rest,
+    keySetAt: keySetAt === from ? to : keySetAt,
+    round: round.kind === 'done' && round.at === from ? { kind: 'done', at: to } : round,
+    ttls: noteTtls(signing, { ...ttls, dnskey: signing.policy.dnskeyTtl }, to),
+    lastSignedAt: now,
+  };
+}
+
+function largestTtl(edits: readonly ContentEdit[]): number {
+  return edits.reduce((largest, { after }) => Math.max(largest, after?.rrset.ttl ?? 0), 0);
+}
+
+/** What was due before stays due: only the tending of the zone knows that it is done. */
+function withDue(zone: ManagedZone): ManagedZone {
+  const { dueAt: before, ...rest } = zone;
+  const times = [before, dueTime(zone)].filter((time) => time !== undefined);
+  return times.length === 0 ? rest : { ...rest, dueAt: Math.min(...times) };
 }
 
 /** The time of the first renewal can only come nearer by a change; that it moved away is found when it has come. */
@@ -241,25 +287,6 @@ export function denialRules({ denial, optOut }: SigningPolicy, apex: CanonicalNa
   return { kind: 'nsec3', links: nsec3Links({ ...defaultNsec3, optOut }, apex), optOut };
 }
 
-/** What is common to all signatures of a version. */
-export async function signingContext(
-  ports: ZonePorts,
-  zone: ManagedZone,
-  signing: ZoneSigning,
-  now: number,
-): Promise<{ readonly context: SigningContext; readonly signer: SigningPorts }> {
-  assertClockAdvances(now, Math.floor(signing.lastSignedAt / 1000));
-  const signer = ports.serviceSigner(zone, signing.region);
-  const { validity, inceptionOffset, jitter } = signing.policy;
-  const context = {
-    apex: apexOf(zone),
-    keys: await ports.keys.get(signing.keys, signer),
-    validity: { lifetime: validity, inceptionOffset, jitter },
-    now,
-  };
-  return { context, signer: { signer, verifier: ports.verifier } };
-}
-
 type Written = Pick<VersionChange, 'rrsets' | 'links' | 'removedLinks'>;
 
 /** A change between its planning and its signing. */
@@ -290,8 +317,8 @@ async function signChange(ports: ZonePorts, zone: ManagedZone, change: OpenChang
   const changes = edits.map(({ owner, type, after: put }) => ({ owner, type, after: put?.rrset }));
   const planned = await planChange(apex, view, after, view, changes, denialRules(signing.policy, apex));
   const plan = withRenewals(planned, renewals);
-  const { context, signer } = await signingContext(ports, zone, signing, now);
-  const written = await signPlan(plan, await ttlOfDenial(after, apex), signing.policy, context, signer);
+  const signers = zoneSigners(ports, zone, signing, now);
+  const written = await signPlan(plan, await ttlOfDenial(after, apex), signing.policy, signers);
   // What a plan neither signs nor strips is published unsigned, as glue is.
   const isPlanned = new Set(written.rrsets.map(({ key, rrset }) => rowName(key, rrset.type)));
   const unsigned = edits.flatMap(({ owner, type, after: put }) => {
@@ -331,8 +358,7 @@ async function signPlan(
   { toSign, toStrip, chain }: ChangePlan,
   ttl: number,
   policy: SigningPolicy,
-  context: SigningContext,
-  ports: SigningPorts,
+  { context, signer }: ZoneSigners,
 ): Promise<Written> {
   const type = policy.denial === 'nsec' ? rrTypes.NSEC : rrTypes.NSEC3;
   const links = chain.written.map((link) => ({
@@ -340,7 +366,7 @@ async function signPlan(
     rrset: { owner: link.owner, type, ttl, rdatas: [link.rdata] },
   }));
   const planned = [...toSign, ...links].map(({ rrset }) => planRRset(context, canonicalName(rrset.owner), rrset));
-  const verified = await signPlanned(planned, ports);
+  const verified = await signPlanned(planned, signer);
   const rrsets: StoredRRset[] = toSign.map(({ key, rrset }, index) => {
     const rrsigs = verified[index]?.rrsigs ?? [];
     return { key, rrset, rrsigs, refreshAt: refreshTime(rrsigs, policy) };

@@ -9,88 +9,126 @@ import { denialTtl, planNsec } from '#dnssec/core/denial/nsec.ts';
 import { defaultNsec3, nsec3ParamRRset, planNsec3 } from '#dnssec/core/denial/nsec3.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type { SigningPolicy, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
-import { planRRset, type SigningContext } from '#dnssec/core/signing/plan.ts';
+import { dueTime } from '#dnssec/core/managed/zone-rollover.ts';
+import { planRRset } from '#dnssec/core/signing/plan.ts';
 import { isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import { checkZone } from '#dnssec/core/zone/checks.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
 import { findApex, findRRset, withApexRRsets, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
 import { signPlanned } from '#dnssec/operations/sign-planned.ts';
+import { apexOf } from '#dnssec/operations/zones/apex.ts';
+import { composeKeySet, keySetTypes } from '#dnssec/operations/zones/compose-key-set.ts';
 import {
-  apexOf,
   type ChangeCause,
   denialRules,
+  publishedSigning,
   refreshTime,
-  signedNow,
-  signingContext,
 } from '#dnssec/operations/zones/publish-version.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
-import type { ManagedZone, StoredLink, StoredRRset, VersionChange } from '#dnssec/ports-zones.ts';
+import { zoneSigners } from '#dnssec/operations/zones/zone-signers.ts';
+import type { KeyNews, ManagedZone, StoredLink, StoredRRset, VersionChange } from '#dnssec/ports-zones.ts';
 
 /** RRsets read, or signed, at a time. */
 const together = 1000;
 
 /** RRsets of the apex that the service makes for a signed zone. */
-const madeForSigning: ReadonlySet<RRType> = new Set<RRType>([
-  rrTypes.DNSKEY,
-  rrTypes.CDS,
-  rrTypes.CDNSKEY,
-  rrTypes.NSEC3PARAM,
-]);
+const madeForSigning: ReadonlySet<RRType> = new Set<RRType>([...keySetTypes, rrTypes.NSEC3PARAM]);
+
+/** What a zone is to be signed with: undefined to publish it unsigned. */
+export interface SigningWish {
+  readonly signing: ZoneSigning | undefined;
+  readonly news?: KeyNews;
+}
+
+/** How often it is begun anew when another process was first. */
+const attempts = 3;
 
 /**
- * Publish a version in which everything is signed anew with these keys and this policy, or nothing is signed. The kinds
- * of denial change places in one version.
+ * Publish a version in which everything is signed anew, or nothing is signed. The kinds of denial change places in one
+ * version.
  *
  * Source: RFC 5155 §10.4, RFC 4035 §2.
  *
- * @param signing undefined to publish the zone unsigned
- * @throws DnssecError zone-invalid, kms-refused, kms-unavailable, signature-invalid, signing-refused
+ * @param compute called again when another process was first; nothing happens where it returns nothing
+ * @throws DnssecError zone-invalid, kms-refused, kms-unavailable, signature-invalid, signing-refused, conflict
  */
 export async function signWholeZone(
   ports: ZonePorts,
   zoneId: number,
-  signing: ZoneSigning | undefined,
   cause: ChangeCause,
+  compute: (zone: ManagedZone, stored: readonly StoredRRset[]) => SigningWish | undefined,
 ): Promise<ManagedZone> {
   return ports.locks.run(zoneId, async () => {
-    const zone = await ports.store.getZone(zoneId);
-    const stored = await readAll(ports, zone);
-    const now = ports.clock.now();
-    const policy = signing?.policy.serial ?? zone.signing?.policy.serial ?? 'increment';
-    const serial = nextSerial(zone.serial, policy, Math.floor(now / 1000));
-    const { signing: _s, refreshAt: _r, ...bare } = zone;
-    const next: ManagedZone = { ...bare, version: zone.version + 1, serial };
-    const contents =
-      signing === undefined ? unsigned(zone, stored, serial) : await signAll(ports, next, stored, signing, now);
-    const kept = new Set(contents.rrsets.map(({ key, rrset }) => rowName(key, rrset.type)));
-    const removedRRsets = stored
-      .filter(({ key, rrset }) => !kept.has(rowName(key, rrset.type)))
-      .map(({ key, rrset }) => ({ key, type: rrset.type }));
-    const times = [...contents.rrsets, ...contents.links].flatMap(({ refreshAt }) => refreshAt ?? []);
-    const refreshAt = times.reduce((least, time) => Math.min(least, time), Infinity);
-    const published: ManagedZone = {
-      ...next,
-      ...(signing === undefined ? {} : { signing: signedNow(signing, now) }),
-      ...(refreshAt === Infinity ? {} : { refreshAt }),
-    };
-    const { principal, reason } = cause;
-    await ports.store.publish({
-      zone: published,
-      ...contents,
-      removedRRsets,
-      removedLinks: [],
-      clearLinks: true,
-      version: {
-        version: published.version,
-        serial,
-        at: now,
-        reason,
-        ...(principal === undefined ? {} : { principal }),
-      },
-    });
-    ports.onPublished(published);
-    return published;
+    for (let attempt = 1; ; attempt++) {
+      const zone = await ports.store.getZone(zoneId);
+      const stored = await readAll(ports, zone);
+      const wish = compute(zone, stored);
+      if (wish === undefined) return zone;
+      const change = await prepareWhole(ports, zone, stored, wish, cause);
+      try {
+        await ports.store.publish(change);
+      } catch (error) {
+        if (attempt < attempts && error instanceof DnssecError && error.code === 'conflict') continue;
+        throw error;
+      }
+      ports.onPublished(change.zone);
+      return change.zone;
+    }
   });
+}
+
+async function prepareWhole(
+  ports: ZonePorts,
+  zone: ManagedZone,
+  stored: readonly StoredRRset[],
+  { signing, news = {} }: SigningWish,
+  cause: ChangeCause,
+): Promise<VersionChange> {
+  const now = ports.clock.now();
+  const policy = signing?.policy.serial ?? zone.signing?.policy.serial ?? 'increment';
+  const serial = nextSerial(zone.serial, policy, Math.floor(now / 1000));
+  const { signing: _s, refreshAt: _r, dueAt: _d, ...bare } = zone;
+  const next: ManagedZone = { ...bare, version: zone.version + 1, serial, state: zone.state + 1 };
+  const contents =
+    signing === undefined ? unsigned(zone, stored, serial) : await signAll(ports, next, stored, signing, now);
+  const kept = new Set(contents.rrsets.map(({ key, rrset }) => rowName(key, rrset.type)));
+  const removedRRsets = stored
+    .filter(({ key, rrset }) => !kept.has(rowName(key, rrset.type)))
+    .map(({ key, rrset }) => ({ key, type: rrset.type }));
+  const times = [...contents.rrsets, ...contents.links].flatMap(({ refreshAt }) => refreshAt ?? []);
+  const refreshAt = times.reduce((least, time) => Math.min(least, time), Infinity);
+  const signed = signing && publishedSigning(signing, now, ports.clock.now(), ttlsOf(zone, contents.rrsets));
+  const published: ManagedZone = {
+    ...next,
+    ...(signed === undefined ? {} : { signing: signed, refreshAt }),
+  };
+  const dueAt = dueTime(published);
+  const { principal, reason } = cause;
+  return {
+    zone: dueAt === undefined ? published : { ...published, dueAt },
+    ...contents,
+    ...news,
+    removedRRsets,
+    removedLinks: [],
+    clearLinks: true,
+    version: {
+      version: published.version,
+      serial,
+      at: now,
+      reason,
+      ...(principal === undefined ? {} : { principal }),
+    },
+  };
+}
+
+/** The TTLs that rollovers wait for, of all RRsets of a zone. */
+export function ttlsOf(zone: ManagedZone, rrsets: readonly StoredRRset[]): { zone: number; negative: number } {
+  const soa = rrsets.find(({ rrset }) => rrset.type === rrTypes.SOA)?.rrset;
+  if (soa === undefined) throw new DnssecError('zone-invalid', `zone ${zone.name} has no SOA`);
+  return {
+    zone: rrsets.reduce((largest, { rrset }) => Math.max(largest, rrset.ttl), 0),
+    negative: denialTtl(soa.ttl, parseSoa(soa.rdatas[0] as Rdata).minimum),
+  };
 }
 
 /** Read all RRsets of a zone in canonical order. */
@@ -146,8 +184,8 @@ async function signAll(
   signing: ZoneSigning,
   now: number,
 ): Promise<Contents> {
-  const { context, signer } = await signingContext(ports, managed, signing, Math.floor(now / 1000));
-  const zone = prepare(managed, stored, signing.policy, context);
+  const { context, signer } = zoneSigners(ports, managed, signing, Math.floor(now / 1000));
+  const zone = prepare(managed, stored, signing);
   const contents = new Map(stored.map(({ key, rrset, content }) => [rowName(key, rrset.type), content]));
   const rrsets: StoredRRset[] = [];
   const links: StoredLink[] = [];
@@ -178,12 +216,9 @@ async function signAll(
 }
 
 /** Put into a zone what signing needs at its apex. @throws DnssecError zone-invalid */
-function prepare(
-  managed: ManagedZone,
-  stored: readonly StoredRRset[],
-  { maxTtl, denial, optOut, dnskeyTtl }: SigningPolicy,
-  { apex, keys }: SigningContext,
-): Zone {
+function prepare(managed: ManagedZone, stored: readonly StoredRRset[], signing: ZoneSigning): Zone {
+  const apex = apexOf(managed);
+  const { maxTtl, denial, optOut } = signing.policy;
   const bare = zoneOf(
     managed,
     stored.filter(({ rrset }) => canonicalName(rrset.owner) !== apex || !madeForSigning.has(rrset.type)),
@@ -192,7 +227,7 @@ function prepare(
   const soa = findRRset(findApex(bare), rrTypes.SOA) as RRset;
   return withApexRRsets(bare, [
     withNewSerial(soa, managed.serial),
-    { owner: apex, type: rrTypes.DNSKEY, ttl: dnskeyTtl, rdatas: keys.map(({ dnskey }) => dnskey) },
+    ...composeKeySet(apex, signing).flatMap(({ rrset }) => rrset ?? []),
     ...(denial === 'nsec3' ? [nsec3ParamRRset(apex, { ...defaultNsec3, optOut })] : []),
   ]);
 }

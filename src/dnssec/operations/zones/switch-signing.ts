@@ -1,23 +1,27 @@
-import { canonicalName } from '#dns/name.ts';
-import { formatRdata } from '#dns/rdata/rdata.ts';
-import { rrTypes } from '#dns/rr-type.ts';
-import { composeDs, digestTypeName, digestTypes } from '#dnssec/core/keys/ds.ts';
+import { secondsOf } from '#lib/clock.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import type { Role } from '#dnssec/core/keys/zone-key.ts';
+import { assertPolicy, changesSignatures, isSamePolicy } from '#dnssec/core/managed/check-policy.ts';
+import { eventsOfStep } from '#dnssec/core/managed/describe-moves.ts';
 import {
   defaultPolicy,
   type SigningKey,
   type SigningPolicy,
   type ZoneSigning,
 } from '#dnssec/core/managed/signing-state.ts';
-import { validityPolicy } from '#dnssec/operations/signing-options.ts';
-import { getZoneKeys } from '#dnssec/operations/zone-keys.ts';
+import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
+import { advanceZone, withGoals } from '#dnssec/core/managed/zone-rollover.ts';
+import { goInsecure, goSecure, replaceKeys } from '#dnssec/core/rollover/goals.ts';
+import { startTtls } from '#dnssec/core/rollover/ttl-history.ts';
+import { chooseSigningKeys, type ChosenKey } from '#dnssec/operations/zones/choose-signing-keys.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
-import { apexOf, type ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
-import { readAll, signWholeZone } from '#dnssec/operations/zones/sign-whole-zone.ts';
+import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
+import { proveKey } from '#dnssec/operations/zones/prove-key.ts';
+import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
+import { type SigningWish, signWholeZone, ttlsOf } from '#dnssec/operations/zones/sign-whole-zone.ts';
+import { tendNoted } from '#dnssec/operations/zones/tend-zone.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
-import type { ManagedZone } from '#dnssec/ports-zones.ts';
+import type { KeyNews, ManagedZone, StoredRRset } from '#dnssec/ports-zones.ts';
 
 export interface SigningRequest {
   readonly region: string;
@@ -25,12 +29,9 @@ export interface SigningRequest {
   readonly policy?: { readonly [Field in keyof SigningPolicy]?: SigningPolicy[Field] | undefined } | undefined;
 }
 
-/** KMS key types that sign zones. */
-const signingTypes = /^(?:ecdsa-p(?:256|384)|ed25519|rsa-\d+)$/;
-
 /**
- * Sign a zone from now on, with the key that is named or one that is made for it. Asked for what is so already, it
- * changes nothing.
+ * Sign a zone from now on, with the key that is named or with keys that are made for it. A zone that is signed already goes
+ * over to other keys by a rollover, and to another policy in one version. Asked for what is so already, it changes nothing.
  *
  * @throws DnssecError request-invalid, key-invalid, key-tag-collision, not-found, kms-refused, kms-unavailable, zone-invalid
  */
@@ -40,39 +41,37 @@ export async function enableSigning(
   id: string,
   request: SigningRequest,
   cause: ChangeCause,
-): Promise<ManagedZone> {
+): Promise<void> {
   const zone = await getOwnZone(ports, caller, id);
-  const policy = completePolicy(request.policy ?? {}, zone.signing?.policy);
-  const keys = await keysOf(ports, caller, zone, request);
-  const before = zone.signing;
-  const now = ports.clock.now();
-  const signing: ZoneSigning = {
-    region: request.region,
-    ...(request.kmsKeyIdentity === undefined ? {} : { kmsKeyIdentity: request.kmsKeyIdentity }),
-    keys,
-    policy,
-    enabledAt: before?.enabledAt ?? now,
-    publishDsAfter: before?.publishDsAfter ?? now + 1000 * (await unsignedTtl(ports, zone, policy)),
-    lastSignedAt: before?.lastSignedAt ?? 0,
-  };
-  if (before !== undefined && isSameSigning(before, signing)) return zone;
-  return signWholeZone(ports, zone.id, signing, cause);
+  const { signing: before } = zone;
+  const policy = completePolicy(request.policy ?? {}, before?.policy);
+  if (before !== undefined && isSameRequest(before, request, policy)) return;
+  const chosen = await chooseSigningKeys(ports, caller, zone, request, policy);
+  const proven = await proveNewKeys(ports, zone, chosen);
+  const wanted: WantedSigning = { request, policy, chosen, proven };
+  if (before === undefined) {
+    await signWholeZone(ports, zone.id, cause, (current, stored) => firstSigning(ports, current, stored, wanted));
+  } else if (changesSignatures(before.policy, policy)) {
+    await signWholeZone(ports, zone.id, cause, (current) => {
+      const changed = changedSigning(ports, current, wanted);
+      return changed && steppedSigning(ports, changed);
+    });
+  } else {
+    await noteZone(ports, zone.id, async (current) => {
+      const changed = changedSigning(ports, current, wanted);
+      return changed && { zone: { ...current, signing: changed.signing }, news: changed.news };
+    });
+  }
+  await tendNoted(ports, zone.id);
 }
 
-/** Publish a zone unsigned from now on. Its KMS keys stay. */
-export async function disableSigning(ports: ZonePorts, caller: Caller, id: string, cause: ChangeCause): Promise<void> {
-  const zone = await getOwnZone(ports, caller, id);
-  if (zone.signing !== undefined) await signWholeZone(ports, zone.id, undefined, cause);
-}
-
-function isSameSigning(before: ZoneSigning, after: ZoneSigning): boolean {
-  return factsOf(before) === factsOf(after);
-}
-
-/** What a zone is signed with, as a text. */
-function factsOf({ region, kmsKeyIdentity, keys, policy }: ZoneSigning): string {
-  const fields = Object.entries(policy).toSorted(([left], [right]) => (left < right ? -1 : 1));
-  return JSON.stringify([region, kmsKeyIdentity, keys, fields]);
+function isSameRequest(
+  { region, kmsKeyIdentity, policy, isLeaving }: ZoneSigning,
+  request: SigningRequest,
+  wanted: SigningPolicy,
+): boolean {
+  const isSameKey = region === request.region && kmsKeyIdentity === request.kmsKeyIdentity;
+  return isSameKey && isLeaving !== true && isSamePolicy(policy, wanted);
 }
 
 /** Complete a policy with what the zone has, or with the defaults. @throws DnssecError request-invalid */
@@ -82,92 +81,126 @@ function completePolicy(
 ): SigningPolicy {
   const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
   const policy: SigningPolicy = { ...before, ...given };
-  const { validity, jitter, inceptionOffset, refresh, denial, optOut, maxTtl, propagationDelay } = policy;
-  validityPolicy({ lifetime: validity, jitter, inceptionOffset });
-  if (validity <= refresh + jitter)
-    throw new DnssecError('request-invalid', 'policy: validity must be longer than refresh and jitter together');
-  if (refresh < maxTtl + propagationDelay)
-    throw new DnssecError(
-      'request-invalid',
-      'policy: refresh must be at least maxTtl and propagationDelay together, or caches would hold expired signatures',
-    );
-  if (optOut && denial === 'nsec')
-    throw new DnssecError('request-invalid', 'policy: optOut is a feature of NSEC3: choose the denial nsec3 with it');
+  assertPolicy(policy);
   return policy;
 }
 
-/** Seconds until every cache has let go of what was published unsigned. */
-async function unsignedTtl(ports: ZonePorts, zone: ManagedZone, { propagationDelay }: SigningPolicy): Promise<number> {
-  let largest = 0;
-  for (const { rrset } of await readAll(ports, zone)) largest = Math.max(largest, rrset.ttl);
-  return largest + propagationDelay;
-}
-
-async function keysOf(
+async function proveNewKeys(
   ports: ZonePorts,
-  caller: Caller,
   zone: ManagedZone,
-  { region, kmsKeyIdentity }: SigningRequest,
-): Promise<SigningKey[]> {
-  const before = zone.signing;
-  if (before !== undefined && before.region === region && before.kmsKeyIdentity === kmsKeyIdentity)
-    return [...before.keys];
-  const role: Role = 'csk';
-  const keyId = kmsKeyIdentity ?? (await makeKey(ports, caller, zone, region, role));
-  const signer = ports.callerSigner(caller, region);
-  const kmsKey = await signer.getKey(keyId);
-  if (!signingTypes.test(kmsKey.keyType))
-    throw new DnssecError('request-invalid', `kmsKeyIdentity: a key of type ${kmsKey.keyType} cannot sign a zone`);
-  if (kmsKey.status !== 'active')
-    throw new DnssecError('request-invalid', `kmsKeyIdentity: key ${keyId} is ${kmsKey.status}, and must be active`);
-  const service = ports.serviceSigner(zone, region);
-  const choices = [{ keyId: kmsKey.keyId, versions: [kmsKey.latestVersion], role }];
-  const keys = await getZoneKeys(service, ports.verifier, choices);
-  return keys.map(({ kmsKey: { version }, algorithm, keyTag }) => ({
-    keyId: kmsKey.keyId,
-    version,
-    role,
-    algorithm: algorithm.number,
-    keyTag,
-  }));
+  chosen: readonly ChosenKey[],
+): Promise<readonly SigningKey[]> {
+  const proven: SigningKey[] = [];
+  for (const key of chosen) {
+    if (key.known !== undefined) continue;
+    proven.push(await proveKey(ports, zone, [...(zone.signing?.keys ?? []), ...proven], key));
+  }
+  return proven;
 }
 
-function makeKey(ports: ZonePorts, caller: Caller, { name }: ManagedZone, region: string, role: Role): Promise<string> {
-  return ports.keyMaker(caller, region).findOrCreateKey({
-    name: `DNSSEC ${name}`,
-    keyType: 'ecdsa-p256',
-    labels: { 'zoneseal/zone': `${name}.`, 'zoneseal/role': role },
+interface WantedSigning {
+  readonly request: SigningRequest;
+  readonly policy: SigningPolicy;
+  readonly chosen: readonly ChosenKey[];
+  /** Those of the chosen keys that the zone did not have. */
+  readonly proven: readonly SigningKey[];
+}
+
+interface ChangedSigning {
+  readonly signing: ZoneSigning;
+  readonly news: KeyNews;
+}
+
+function asRequested({ request, policy }: WantedSigning): Pick<ZoneSigning, 'region' | 'kmsKeyIdentity' | 'policy'> {
+  const { region, kmsKeyIdentity } = request;
+  return { region, ...(kmsKeyIdentity === undefined ? {} : { kmsKeyIdentity }), policy };
+}
+
+function firstSigning(
+  ports: ZonePorts,
+  zone: ManagedZone,
+  stored: readonly StoredRRset[],
+  wanted: WantedSigning,
+): SigningWish {
+  if (zone.signing !== undefined)
+    throw new DnssecError('conflict', `zone ${zone.name} was signed by another call at the same time: try again`);
+  const { policy, proven } = wanted;
+  const at = ports.clock.now();
+  const now = Math.floor(at / 1000);
+  const ids = proven.map(({ id }) => id);
+  const ttls = { ...ttlsOf(zone, stored), dnskey: policy.dnskeyTtl, ds: policy.parentDsTtl };
+  const signing: ZoneSigning = {
+    ...asRequested(wanted),
+    keys: withGoals(goSecure(proven, ids)),
+    ttls: startTtls(ttls),
+    parent: {},
+    round: { kind: 'done', at: now },
+    keySetAt: now,
+    enabledAt: at,
+    lastSignedAt: 0,
+  };
+  const events: ZoneEvent[] = [{ kind: 'signing-on', at, text: 'the zone is signed from now on' }];
+  return steppedSigning(ports, { signing, news: { events, kmsKeys: kmsKeysOf(signing.keys) } });
+}
+
+/** Make the steps of a rollover that are published with a version in which everything is signed anew. */
+function steppedSigning(ports: ZonePorts, { signing, news }: ChangedSigning): SigningWish {
+  const at = ports.clock.now();
+  const now = secondsOf(ports.clock);
+  const step = advanceZone(signing, now);
+  const events = [...(news.events ?? []), ...eventsOfStep(signing.keys, step, at)];
+  const round = { kind: 'done', at: now } as const;
+  return { signing: { ...step.signing, round, keySetAt: now }, news: { ...news, events } };
+}
+
+function kmsKeysOf(keys: readonly SigningKey[]): NonNullable<KeyNews['kmsKeys']> {
+  return keys.map(({ region, keyId }) => ({ region, keyId }));
+}
+
+/** What a signed zone is signed with from now on; undefined where another call has brought it about already. */
+function changedSigning(ports: ZonePorts, zone: ManagedZone, wanted: WantedSigning): ChangedSigning | undefined {
+  const { signing: before } = zone;
+  if (before === undefined)
+    throw new DnssecError('conflict', `the signing of zone ${zone.name} was switched off at the same time: try again`);
+  if (isSameRequest(before, wanted.request, wanted.policy)) return undefined;
+  const added = wanted.proven.filter(({ id }) => before.keys.every((key) => key.id !== id));
+  const keys = [...before.keys, ...added];
+  const staying = new Set([...wanted.chosen.flatMap(({ known }) => known ?? []), ...wanted.proven.map(({ id }) => id)]);
+  const replaced = keys.filter((key) => key.goal === 'omnipresent' && key.standby !== true && !staying.has(key.id));
+  const at = ports.clock.now();
+  const goals = replaceKeys(
+    keys,
+    replaced.map(({ id }) => id),
+    [...staying],
+  );
+  const { isLeaving, kmsKeyIdentity: _, ...rest } = before;
+  const signing: ZoneSigning = { ...rest, ...asRequested(wanted), keys: withGoals(goals) };
+  const events: ZoneEvent[] = [];
+  if (isLeaving === true) events.push({ kind: 'signing-on', at, text: 'the zone stays signed after all' });
+  if (replaced.length > 0) {
+    const text = `keys of the zone are replaced: ${replaced.map(({ keyTag }) => keyTag).join(', ')}`;
+    const details = { old: replaced.map((key) => key.id), successors: [...staying] };
+    events.push({ kind: 'rollover-started', at, text, details });
+  }
+  return { signing, news: { events, kmsKeys: kmsKeysOf(keys) } };
+}
+
+/**
+ * Publish a zone unsigned: at once if nobody can have seen a DS of it, and else when no resolver can hold one any more.
+ * Until then it stays signed, and asks its parent to remove the DS. Its KMS keys stay.
+ *
+ * Source: RFC 8078 §4.
+ */
+export async function disableSigning(ports: ZonePorts, caller: Caller, id: string): Promise<void> {
+  const { id: zoneId } = await getOwnZone(ports, caller, id);
+  await noteZone(ports, zoneId, async (zone) => {
+    if (zone.signing === undefined || zone.signing.isLeaving === true) return undefined;
+    const at = ports.clock.now();
+    // First what is due: a DS that may be at the parent by now counts as being there.
+    const step = advanceZone(zone.signing, secondsOf(ports.clock));
+    const signing = { ...step.signing, keys: withGoals(goInsecure(step.signing.keys)), isLeaving: true };
+    const off: ZoneEvent = { kind: 'signing-off', at, text: 'signing was switched off' };
+    return { zone: { ...zone, signing }, news: { events: [...eventsOfStep(zone.signing.keys, step, at), off] } };
   });
-}
-
-/** A DS record for the registrar. */
-export interface DsDescription {
-  /** `tag algorithm digesttype hex`. */
-  readonly record: string;
-  readonly digestTypeName: string;
-  readonly keyTag: number;
-  readonly algorithm: number;
-  readonly keyRole: Role;
-  /** Base64 of the DNSKEY's public key. */
-  readonly publicKey: string;
-}
-
-/** List the DS records of the keys that a chain of trust can begin at. Source: RFC 4034 §5. */
-export async function describeDs(ports: ZonePorts, zone: ManagedZone): Promise<DsDescription[]> {
-  const { signing } = zone;
-  if (signing === undefined) return [];
-  const apex = canonicalName(apexOf(zone));
-  const keys = await ports.keys.get(signing.keys, ports.serviceSigner(zone, signing.region));
-  return keys
-    .filter(({ role }) => role !== 'zsk')
-    .flatMap(({ dnskey, keyTag, algorithm, role }) =>
-      digestTypes.map((digestType) => ({
-        record: formatRdata(rrTypes.DS, composeDs(apex, dnskey, digestType)),
-        digestTypeName: digestTypeName(digestType),
-        keyTag,
-        algorithm: algorithm.number,
-        keyRole: role,
-        publicKey: formatRdata(rrTypes.DNSKEY, dnskey).split(' ').slice(3).join(''),
-      })),
-    );
+  await tendNoted(ports, zoneId);
 }

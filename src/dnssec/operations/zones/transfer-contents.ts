@@ -6,13 +6,9 @@ import { formatRecord } from '#dns/zone-file/print.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { isRecordType } from '#dnssec/core/managed/record-values.ts';
 import { ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
-import {
-  apexOf,
-  type ChangeCause,
-  type ContentEdit,
-  publishVersion,
-} from '#dnssec/operations/zones/publish-version.ts';
+import { type ChangeCause, type ContentEdit, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
 import { readAll } from '#dnssec/operations/zones/sign-whole-zone.ts';
 import { contentOfRRset } from '#dnssec/operations/zones/rrset-edits.ts';
 import { recordsOfLink, recordsOfRRset } from '#dnssec/operations/zones/differences.ts';

@@ -1,6 +1,6 @@
 import { restOf } from '#dnssec/core/managed/urgency.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { noteFailure, refreshZone } from '#dnssec/operations/zones/refresh-zones.ts';
+import { noteFailure, tendZone } from '#dnssec/operations/zones/tend-zone.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { JobFailure, JobQueue, JobWorker } from '#dnssec/ports-jobs.ts';
 
@@ -17,7 +17,7 @@ export interface JobsOptions {
 export function workOnJobs({ ports, queue, concurrency, onError }: JobsOptions): JobWorker {
   return queue.work({
     concurrency,
-    run: ({ zoneId }) => unlessDeleted(refreshZone(ports, zoneId)),
+    run: ({ zoneId }) => unlessDeleted(tendZone(ports, zoneId)),
     async onFailure(failure) {
       onError(failure.error, describeFailure(failure));
       await unlessDeleted(postpone(ports, failure));

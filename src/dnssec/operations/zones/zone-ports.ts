@@ -1,10 +1,10 @@
 import type { CanonicalName } from '#dns/name.ts';
 import type { Clock } from '#lib/clock.ts';
-import type { ZoneKeyCache } from '#dnssec/operations/zones/zone-key-cache.ts';
 import type { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
-import type { KeyMaker, Caller, SignatureVerifier, Signer } from '#dnssec/ports.ts';
+import type { Caller, KeyLister, KeyMaker, SignatureVerifier, Signer } from '#dnssec/ports.ts';
+import type { ParentProbe } from '#dnssec/ports-parent.ts';
 import type { ZoneFeeds, ZonePrimary } from '#dnssec/ports-transfer.ts';
-import type { ManagedZone, ZoneStore } from '#dnssec/ports-zones.ts';
+import type { ManagedZone, ZoneScope, ZoneStore } from '#dnssec/ports-zones.ts';
 
 /** What the operations on managed zones work with. */
 export interface ZonePorts {
@@ -12,12 +12,15 @@ export interface ZonePorts {
   readonly verifier: SignatureVerifier;
   readonly clock: Clock;
   readonly locks: ZoneLocks;
-  readonly keys: ZoneKeyCache;
   /** Signs with the rights of the service itself, which may read keys and sign with them. */
   serviceSigner(zone: Pick<ManagedZone, 'scope'>, region: string): Signer;
+  /** Looks for keys with the rights of the service itself. */
+  serviceKeys(scope: ZoneScope, region: string): KeyLister;
   /** Signs, and looks at keys, with the rights of a caller. */
   callerSigner(caller: Caller, region: string): Signer;
   keyMaker(caller: Caller, region: string): KeyMaker;
+  /** Asks parents for DS; without it only what people say of them counts. */
+  readonly parentProbe?: ParentProbe;
   /** Name servers of zones that name none themselves, in presentation form. */
   readonly nameServers: readonly string[];
   readonly feeds: ZoneFeeds;

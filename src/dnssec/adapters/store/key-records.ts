@@ -1,0 +1,91 @@
+import type { Database, SqlValue, Statement } from '#database/database.ts';
+import type { ZoneEventKind } from '#dnssec/core/managed/zone-events.ts';
+import type { KeyNews, KmsKeyInUse, ManagedZone, NumberedZoneEvent, ZoneStore } from '#dnssec/ports-zones.ts';
+
+const sql = {
+  putKmsKey:
+    'INSERT INTO zone_kms_keys (zone, region, key_id) VALUES (?, ?, ?) ON CONFLICT (zone, region, key_id) DO NOTHING',
+  kmsKeysOf: 'SELECT region, key_id, latest, status FROM zone_kms_keys WHERE zone = ? ORDER BY region, key_id',
+  kmsKeysInUse: `SELECT region, key_id, min(zone) AS zone, nullif(min(coalesce(latest, 0)), 0) AS latest, min(status) AS status
+    FROM zone_kms_keys
+    GROUP BY region, key_id ORDER BY region, key_id`,
+  markDue: `UPDATE zones SET due_at = ?, state = state + 1 WHERE id IN
+    (SELECT zone FROM zone_kms_keys WHERE region = ? AND key_id = ? AND (latest IS NULL OR latest <> ? OR status <> ?))`,
+  noteKmsKey: 'UPDATE zone_kms_keys SET latest = ?, status = ? WHERE region = ? AND key_id = ?',
+  insertEvent: 'INSERT INTO zone_events (zone, at, kind, body) VALUES (?, ?, ?, ?)',
+  listEvents: 'SELECT * FROM zone_events WHERE zone = ? AND number < ? ORDER BY number DESC LIMIT ?',
+  eventsAfter: 'SELECT * FROM zone_events WHERE zone = ? AND number > ? ORDER BY number LIMIT ?',
+  eventsInScope: `SELECT zone_events.* FROM zone_events JOIN zones ON zones.id = zone_events.zone
+    WHERE zones.organisation = ? AND zones.project = ? AND number > ? ORDER BY number LIMIT ?`,
+};
+
+interface KmsKeyRow {
+  readonly region: string;
+  readonly key_id: string;
+  readonly latest: number | null;
+  readonly status: string | null;
+}
+
+interface EventRow {
+  readonly number: number;
+  readonly zone: number;
+  readonly at: number;
+  readonly kind: string;
+  readonly body: string;
+}
+
+type KeyRecords = Pick<ZoneStore, 'kmsKeysOf' | 'kmsKeysInUse' | 'noteKmsKey' | 'listEvents' | 'eventsAfter'>;
+
+/** The part of the store that knows the KMS keys of zones and what happened to them. */
+export function keyRecords(database: Database, findZone: (id: number) => Promise<ManagedZone | undefined>): KeyRecords {
+  const events = async (text: string, ...values: SqlValue[]) =>
+    (await database.rows<EventRow>(text, ...values)).map(eventOf);
+  return {
+    kmsKeysOf: async (zoneId) => (await database.rows<KmsKeyRow>(sql.kmsKeysOf, zoneId)).map(kmsKeyOf),
+    async kmsKeysInUse() {
+      const rows = await database.rows<KmsKeyRow & { zone: number }>(sql.kmsKeysInUse);
+      const found = rows.map(async (row) => {
+        const zone = await findZone(row.zone);
+        return zone === undefined ? [] : [{ ...kmsKeyOf(row), zone }];
+      });
+      return (await Promise.all(found)).flat();
+    },
+    noteKmsKey: ({ region, keyId, latestVersion, status }, now) =>
+      database.write([
+        { sql: sql.markDue, values: [now, region, keyId, latestVersion, status] },
+        { sql: sql.noteKmsKey, values: [latestVersion, status, region, keyId] },
+      ]),
+    listEvents: (zoneId, limit, before = Number.MAX_SAFE_INTEGER) => events(sql.listEvents, zoneId, before, limit),
+    eventsAfter: (of, number, limit) =>
+      typeof of === 'number'
+        ? events(sql.eventsAfter, of, number, limit)
+        : events(sql.eventsInScope, of.organisation, of.project ?? '', number, limit),
+  };
+}
+
+function kmsKeyOf({ region, key_id, latest, status }: KmsKeyRow): KmsKeyInUse {
+  return {
+    region,
+    keyId: key_id,
+    ...(latest === null ? {} : { latestVersion: latest }),
+    ...(status === null ? {} : { status }),
+  };
+}
+
+function eventOf({ number, zone, at, kind, body }: EventRow): NumberedZoneEvent {
+  return { number, zone, at, kind: kind as ZoneEventKind, ...(JSON.parse(body) as { readonly text: string }) };
+}
+
+/** Write what comes with a change of a zone's keys. */
+export function newsOf(zone: number, { events = [], kmsKeys }: KeyNews): Statement[] {
+  const statements: Statement[] = [];
+  if (kmsKeys !== undefined) {
+    const kept = kmsKeys.flatMap(({ region, keyId }) => [region, keyId]);
+    const others = kmsKeys.map(() => ' AND NOT (region = ? AND key_id = ?)').join('');
+    statements.push({ sql: `DELETE FROM zone_kms_keys WHERE zone = ?${others}`, values: [zone, ...kept] });
+    for (const { region, keyId } of kmsKeys) statements.push({ sql: sql.putKmsKey, values: [zone, region, keyId] });
+  }
+  for (const { at, kind, ...body } of events)
+    statements.push({ sql: sql.insertEvent, values: [zone, at, kind, JSON.stringify(body)] });
+  return statements;
+}

@@ -1,0 +1,113 @@
+import { type Static, Type } from 'typebox';
+
+/** The wire contract of the signing of zones, below `/v1/dns/zones/{zone}/dnssec`. */
+
+const closed = { additionalProperties: false } as const;
+const Time = Type.String({ description: 'RFC 3339.' });
+const Seconds = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
+
+export const policyFields = {
+  keyType: Type.Enum(['ecdsa-p256', 'ecdsa-p384', 'ed25519', 'rsa-2048', 'rsa-3072', 'rsa-4096']),
+  keys: Type.Enum(['csk', 'split']),
+  keyLifetime: Type.Integer({
+    minimum: 0,
+    maximum: 315_360_000,
+    description: 'Seconds, in whole days, after which the KMS rotates the CSK or KSK by itself; 0: it is not asked to.',
+  }),
+  zskLifetime: Type.Integer({ minimum: 0, maximum: 315_360_000, description: 'The same for the ZSK.' }),
+  denial: Type.Enum(['nsec', 'nsec3']),
+  optOut: Type.Boolean(),
+  validity: Seconds,
+  inceptionOffset: Seconds,
+  jitter: Seconds,
+  refresh: Seconds,
+  dnskeyTtl: Seconds,
+  maxTtl: Seconds,
+  serial: Type.Enum(['increment', 'unixtime', 'datecounter']),
+  propagationDelay: Seconds,
+  parentPropagationDelay: Seconds,
+  parentDsTtl: Seconds,
+  publishSafety: Seconds,
+  retireSafety: Seconds,
+  kskRollover: Type.Enum(['double-ksk', 'double-ds']),
+  algorithmRollover: Type.Enum(['conservative', 'liberal']),
+};
+
+export const SigningRequest = Type.Object(
+  {
+    region: Type.String({ minLength: 1, maxLength: 255 }),
+    kmsKeyIdentity: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+    policy: Type.Optional(Type.Partial(Type.Object(policyFields, closed))),
+  },
+  closed,
+);
+
+const DsRecord = Type.Object({
+  record: Type.String(),
+  digestTypeName: Type.String(),
+  keyTag: Type.Integer(),
+  algorithm: Type.Integer(),
+  keyRole: Type.String(),
+  publicKey: Type.String(),
+  publishAfter: Type.Optional(Time),
+});
+
+const Waiting = Type.Object({
+  record: Type.String(),
+  to: Type.String(),
+  kind: Type.String({ description: 'What it waits for: time, safety, policy, parent, publication or human.' }),
+  until: Type.Optional(Time),
+  text: Type.String({ description: 'For people.' }),
+});
+
+export const ZoneKeyItem = Type.Object({
+  key: Type.String(),
+  kmsKeyIdentity: Type.String(),
+  region: Type.String(),
+  version: Type.Integer(),
+  role: Type.String(),
+  algorithm: Type.Integer(),
+  keyTag: Type.Integer(),
+  goal: Type.String({ description: 'omnipresent: it is to be used; hidden: it is on its way out.' }),
+  standby: Type.Boolean(),
+  predecessor: Type.Optional(Type.String()),
+  dnskey: Type.String({ description: 'RDATA in presentation form.' }),
+  records: Type.Record(Type.String(), Type.Object({ state: Type.String(), since: Time })),
+  parent: Type.Optional(Type.String({ description: 'Where servers of the parent show its DS, as last seen.' })),
+  waiting: Type.Array(Waiting),
+});
+export type ZoneKeyItem = Static<typeof ZoneKeyItem>;
+
+export const SigningStatus = Type.Object({
+  enabled: Type.Boolean(),
+  dsDelegated: Type.Boolean(),
+  dsRecords: Type.Optional(Type.Array(DsRecord)),
+  lastSignedAt: Type.Optional(Time),
+  lastSignError: Type.Optional(Type.String()),
+  nextDsProbeAt: Type.Optional(Time),
+  kmsKeyIdentity: Type.Optional(Type.String()),
+  region: Type.Optional(Type.String()),
+  leaving: Type.Optional(
+    Type.Boolean({ description: 'Switched off, and signed until no resolver can hold a DS any more.' }),
+  ),
+  signingKeys: Type.Optional(Type.Array(ZoneKeyItem)),
+  policy: Type.Optional(Type.Object(policyFields)),
+  /** When the first signature is renewed; a signature lives `policy.refresh` seconds longer. */
+  nextRefreshAt: Type.Optional(Time),
+  runwaySeconds: Type.Optional(
+    Type.Integer({ description: 'Seconds until the first signature that a resolver could hold expires.' }),
+  ),
+});
+export type SigningStatus = Static<typeof SigningStatus>;
+
+/** Which keys a statement on the parent is about; without a field all whose DS should be so. */
+export const DsStatement = Type.Union([
+  Type.Object(
+    {
+      key: Type.Optional(Type.String({ minLength: 1, maxLength: 300 })),
+      keyTag: Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 })),
+    },
+    closed,
+  ),
+  Type.Null(),
+]);

@@ -1,0 +1,153 @@
+import type { Role } from '#dnssec/core/keys/zone-key.ts';
+import type { SigningKey, SigningPolicy, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+import { advance, type AdvanceInput, type AdvanceResult, type Transition } from '#dnssec/core/rollover/advance.ts';
+import { isHidden, isPublished, type RolloverKey, stateOf } from '#dnssec/core/rollover/key-state.ts';
+import type { RolloverPolicy } from '#dnssec/core/rollover/rollover-policy.ts';
+import type { Sighting, ZoneSightings } from '#dnssec/core/rollover/sightings.ts';
+import { noteTtl, type RolloverTtls, type TtlKind } from '#dnssec/core/rollover/ttl-history.ts';
+import { type Publication, whatToPublish } from '#dnssec/core/rollover/what-to-publish.ts';
+
+/** Return what a zone's policy says of rollovers. */
+export function rolloverPolicy(policy: SigningPolicy): RolloverPolicy {
+  return {
+    publishSafety: policy.publishSafety,
+    retireSafety: policy.retireSafety,
+    zonePropagation: policy.propagationDelay,
+    parentPropagation: policy.parentPropagationDelay,
+    signatureValidity: policy.validity,
+    signatureRefresh: policy.refresh,
+    signatureJitter: policy.jitter,
+    kskRollover: policy.kskRollover,
+    algorithmRollover: policy.algorithmRollover,
+  };
+}
+
+/** Return all that the next step of a zone's rollovers depends on. @param now seconds since the epoch */
+export function rolloverInput(signing: ZoneSigning, now: number): AdvanceInput {
+  return {
+    keys: signing.keys,
+    policy: rolloverPolicy(signing.policy),
+    ttls: signing.ttls,
+    parent: parentSightings(signing),
+    zone: zoneSightings(signing),
+    now,
+    mayUse: () => true, // a key proves that it signs before it is given to a zone
+  };
+}
+
+function parentSightings({ parent }: Pick<ZoneSigning, 'parent'>): ReadonlyMap<string, Sighting> {
+  return new Map(Object.entries(parent));
+}
+
+/** A DNSKEY and its signature are everywhere with the version that has them; the signatures of data when a round is done. */
+function zoneSightings({ keys, round, keySetAt }: ZoneSigning): ZoneSightings {
+  return new Map(
+    keys.map((key) => [
+      key.id,
+      {
+        dnskey: sighting(key, 'dnskey', keySetAt),
+        krrsig: sighting(key, 'krrsig', keySetAt),
+        zrrsig: round.kind === 'done' ? sighting(key, 'zrrsig', round.at) : { kind: 'somewhere' },
+      },
+    ]),
+  );
+}
+
+function sighting(key: SigningKey, record: 'dnskey' | 'krrsig' | 'zrrsig', since: number): Sighting {
+  return { kind: isPublished(key, record) ? 'everywhere' : 'nowhere', since };
+}
+
+/** What a step of a zone's rollovers changes. */
+export interface ZoneStep extends Pick<AdvanceResult, 'waiting'> {
+  readonly signing: ZoneSigning;
+  readonly transitions: readonly Transition[];
+  /** Keys that no cache can know any more, and that the zone lets go. */
+  readonly released: readonly SigningKey[];
+}
+
+/** Make every move that is safe now. @param now seconds since the epoch */
+export function advanceZone(signing: ZoneSigning, now: number): ZoneStep {
+  const { keys: moved, transitions, wakeAt, waiting } = advance(rolloverInput(signing, now));
+  const all = moved.map((key, index) => ({ ...(signing.keys[index] as SigningKey), ...key }));
+  const keys = all.filter((key) => key.goal === 'omnipresent' || !isHidden(key));
+  const { wakeAt: _, ...rest } = signing;
+  const parent = Object.fromEntries(Object.entries(signing.parent).filter(([id]) => keys.some((key) => key.id === id)));
+  return {
+    signing: {
+      ...rest,
+      keys,
+      parent,
+      round: isSignedAlike(signing.keys, keys) ? signing.round : { kind: 'rrsets' },
+      ...(wakeAt === undefined ? {} : { wakeAt }),
+    },
+    transitions,
+    released: all.filter((key) => !keys.includes(key)),
+    waiting,
+  };
+}
+
+/** Take keys for those of a zone again, after their goals were changed: goals leave everything else of a key as it is. */
+export function withGoals(changed: readonly RolloverKey[]): readonly SigningKey[] {
+  return changed as readonly SigningKey[];
+}
+
+/** Note what all servers of the parent show of a key's DS. @param now seconds since the epoch */
+export function withSighting(signing: ZoneSigning, id: string, kind: Sighting['kind'], now: number): ZoneSigning {
+  if (signing.parent[id]?.kind === kind) return signing;
+  const seen: Sighting = kind === 'somewhere' ? { kind } : { kind, since: now };
+  return { ...signing, parent: { ...signing.parent, [id]: seen } };
+}
+
+/** Tell whether the same keys sign the data. */
+function isSignedAlike(before: readonly RolloverKey[], after: readonly RolloverKey[]): boolean {
+  return whatToPublish(before).dataSigners.join(' ') === whatToPublish(after).dataSigners.join(' ');
+}
+
+/** Return what a zone version publishes of its keys. */
+export function publicationOf(signing: Pick<ZoneSigning, 'keys' | 'parent'>): Publication {
+  return whatToPublish(signing.keys, parentSightings(signing));
+}
+
+/** Return the keys that sign now, each in the role in which it does: of a CSK on its way, only a part may sign. */
+export function signersOf(
+  signing: Pick<ZoneSigning, 'keys' | 'parent'>,
+): readonly { readonly key: SigningKey; readonly role: Role }[] {
+  const { dnskeySigners, dataSigners } = publicationOf(signing);
+  return signing.keys.flatMap((key) => {
+    const [signsKeys, signsData] = [dnskeySigners.includes(key.id), dataSigners.includes(key.id)];
+    if (!signsKeys && !signsData) return [];
+    return [{ key, role: signsKeys ? (signsData ? 'csk' : 'ksk') : 'zsk' } as const];
+  });
+}
+
+/** Tell whether a zone whose signing was switched off may be published unsigned: no cache can hold a DS. */
+export function isReadyToUnsign({ isLeaving, keys }: Pick<ZoneSigning, 'isLeaving' | 'keys'>): boolean {
+  return isLeaving === true && keys.every((key) => key.goal === 'hidden' && stateOf(key, 'ds') === 'hidden');
+}
+
+/** Note the TTLs with which a version is published. @param now seconds since the epoch */
+export function noteTtls(
+  { ttls, policy }: Pick<ZoneSigning, 'ttls' | 'policy'>,
+  published: Readonly<Partial<Record<TtlKind, number>>>,
+  now: number,
+): RolloverTtls {
+  const { propagationDelay, parentPropagationDelay, publishSafety, retireSafety } = policy;
+  const slack = Math.max(propagationDelay, parentPropagationDelay) + Math.max(publishSafety, retireSafety);
+  const kinds = Object.keys(published) as TtlKind[];
+  const noted = kinds.map((kind) => [kind, noteTtl(ttls[kind], published[kind] ?? 0, now, slack)] as const);
+  return { ...ttls, ...Object.fromEntries(noted) };
+}
+
+/** Return the TTL of a kind with which the newest version is published, in seconds. */
+export function newestTtl(ttls: RolloverTtls, kind: TtlKind): number {
+  return ttls[kind].at(-1)?.ttl ?? 0;
+}
+
+/** Return when there is something to do for a signed zone, in seconds. */
+export function dueTime({ refreshAt, signing }: { refreshAt?: number; signing?: ZoneSigning }): number | undefined {
+  if (signing === undefined) return undefined;
+  const { wakeAt, probeAt, round, lastSignedAt } = signing;
+  const times = [refreshAt, wakeAt, probeAt, round.kind === 'done' ? undefined : Math.floor(lastSignedAt / 1000)];
+  const first = Math.min(...times.filter((time) => time !== undefined));
+  return first === Infinity ? undefined : first;
+}

@@ -1,0 +1,80 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { DsStatement, SigningRequest, SigningStatus, ZoneKeyItem } from '#dnssec/api-signing.ts';
+import { ZonePath } from '#dnssec/api-zones.ts';
+import { renderKeys, renderSigning } from '#dnssec/http/render-signing.ts';
+import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
+import { describeSigning } from '#dnssec/operations/zones/describe-signing.ts';
+import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
+import { stateDs } from '#dnssec/operations/zones/state-ds.ts';
+import { disableSigning, enableSigning } from '#dnssec/operations/zones/switch-signing.ts';
+import type { Caller } from '#dnssec/ports.ts';
+
+/** The routes of `/v1/dns/zones/{zone}/dnssec`. */
+export const signingRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (app, { ports, callers }) => {
+  const described = async (caller: Caller, id: string) => describeSigning(ports, await getOwnZone(ports, caller, id));
+
+  app.get(
+    '/zones/:zone/dnssec',
+    { schema: { ...describe('How the signing of a zone stands', SigningStatus), params: ZonePath } },
+    async (request) => {
+      const { caller } = await callers.admit(request, 'read');
+      return renderSigning(await described(caller, request.params.zone));
+    },
+  );
+
+  app.put(
+    '/zones/:zone/dnssec',
+    { schema: { ...describe('Sign a zone from now on', SigningStatus), params: ZonePath, body: SigningRequest } },
+    async (request) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      const cause = { reason: 'signing switched on', principal: identity };
+      await enableSigning(ports, caller, request.params.zone, request.body, cause);
+      return renderSigning(await described(caller, request.params.zone));
+    },
+  );
+
+  app.delete(
+    '/zones/:zone/dnssec',
+    {
+      schema: {
+        ...describe('Publish a zone unsigned: at once, or when no resolver can hold a DS of it any more'),
+        params: ZonePath,
+      },
+    },
+    async (request, reply) => {
+      const { caller } = await callers.admit(request, 'write');
+      await disableSigning(ports, caller, request.params.zone);
+      return reply.code(204).send();
+    },
+  );
+
+  app.get(
+    '/zones/:zone/dnssec/keys',
+    {
+      schema: { ...describe('The keys of a zone, and what they wait for', Type.Array(ZoneKeyItem)), params: ZonePath },
+    },
+    async (request) => {
+      const { caller } = await callers.admit(request, 'read');
+      const found = await described(caller, request.params.zone);
+      return found === undefined ? [] : renderKeys(found);
+    },
+  );
+
+  const statements = [
+    ['ds-seen', 'everywhere', 'Say that all servers of the parent have a DS'],
+    ['ds-gone', 'nowhere', 'Say that no server of the parent has a DS any more'],
+  ] as const;
+  for (const [path, kind, summary] of statements) {
+    app.post(
+      `/zones/:zone/dnssec/${path}`,
+      { schema: { ...describe(summary, SigningStatus), params: ZonePath, body: DsStatement } },
+      async (request) => {
+        const { caller } = await callers.admit(request, 'write');
+        const { zone } = request.params;
+        await stateDs(ports, caller, zone, request.body ?? {}, kind);
+        return renderSigning(await described(caller, zone));
+      },
+    );
+  }
+};

@@ -1,0 +1,78 @@
+import { DnssecError } from '#dnssec/core/errors.ts';
+import type { Role } from '#dnssec/core/keys/zone-key.ts';
+import type { SigningKey, SigningPolicy } from '#dnssec/core/managed/signing-state.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import type { Caller } from '#dnssec/ports.ts';
+import type { ManagedZone } from '#dnssec/ports-zones.ts';
+
+/** A version of a KMS key that a zone is to be signed with. */
+export interface ChosenKey extends Pick<SigningKey, 'region' | 'keyId' | 'version' | 'role'> {
+  /** The id of the key of the zone that it is already, be it in another version. */
+  readonly known?: string;
+}
+
+/** KMS key types that sign zones. */
+const signingTypes = /^(?:ecdsa-p(?:256|384)|ed25519|rsa-\d+)$/;
+const day = 86_400;
+
+/**
+ * Find the KMS keys that a zone is to be signed with: the one that is named, or those that are made for it with the rights
+ * of the caller. The KMS rotates the latter by itself where the policy has a lifetime for them: the service has no right to
+ * rotate keys and needs none.
+ *
+ * @throws DnssecError request-invalid, not-found, kms-refused, kms-unavailable
+ */
+export async function chooseSigningKeys(
+  ports: ZonePorts,
+  caller: Caller,
+  zone: ManagedZone,
+  { region, kmsKeyIdentity }: { readonly region: string; readonly kmsKeyIdentity?: string | undefined },
+  policy: SigningPolicy,
+): Promise<readonly ChosenKey[]> {
+  if (kmsKeyIdentity !== undefined) {
+    if (policy.keys === 'split')
+      throw new DnssecError(
+        'request-invalid',
+        'kmsKeyIdentity: a key that is named signs everything: leave out keys split',
+      );
+    return [await chosenKey(ports, caller, zone, region, kmsKeyIdentity, 'csk')];
+  }
+  const roles: readonly Role[] = policy.keys === 'split' ? ['ksk', 'zsk'] : ['csk'];
+  const chosen: ChosenKey[] = [];
+  for (const role of roles) {
+    const lifetime = role === 'zsk' ? policy.zskLifetime : policy.keyLifetime;
+    const keyId = await ports.keyMaker(caller, region).findOrCreateKey({
+      name: nameOf(zone, role, policy.keyType),
+      keyType: policy.keyType,
+      labels: { 'zoneseal/zone': `${zone.name}.`, 'zoneseal/role': role },
+      rotationPeriodInDays: lifetime / day,
+    });
+    chosen.push(await chosenKey(ports, caller, zone, region, keyId, role));
+  }
+  return chosen;
+}
+
+/** Names are told apart where a zone has several keys; that of the usual one is known to users. */
+function nameOf({ name }: ManagedZone, role: Role, keyType: string): string {
+  return role === 'csk' && keyType === 'ecdsa-p256' ? `DNSSEC ${name}` : `DNSSEC ${name} ${role} ${keyType}`;
+}
+
+async function chosenKey(
+  ports: ZonePorts,
+  caller: Caller,
+  zone: ManagedZone,
+  region: string,
+  wanted: string,
+  role: Role,
+): Promise<ChosenKey> {
+  const { keyId, keyType, status, latestVersion } = await ports.callerSigner(caller, region).getKey(wanted);
+  if (!signingTypes.test(keyType))
+    throw new DnssecError('request-invalid', `kmsKeyIdentity: a key of type ${keyType} cannot sign a zone`);
+  if (status !== 'active')
+    throw new DnssecError('request-invalid', `kmsKeyIdentity: key ${wanted} is ${status}, and must be active`);
+  const own =
+    zone.signing?.keys.filter((key) => key.keyId === keyId && key.role === role && key.standby !== true) ?? [];
+  const known =
+    own.findLast(({ goal }) => goal === 'omnipresent') ?? own.findLast(({ version }) => version === latestVersion);
+  return { region, keyId, version: latestVersion, role, ...(known === undefined ? {} : { known: known.id }) };
+}

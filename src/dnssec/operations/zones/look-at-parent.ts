@@ -1,0 +1,75 @@
+import { secondsOf } from '#lib/clock.ts';
+import { eventOfSighting } from '#dnssec/core/managed/describe-moves.ts';
+import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
+import { noteTtls, withSighting } from '#dnssec/core/managed/zone-rollover.ts';
+import type { Sighting } from '#dnssec/core/rollover/sightings.ts';
+import { apexOf } from '#dnssec/operations/zones/apex.ts';
+import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+
+/** Seconds between two looks at the parent: while a change is awaited there, and otherwise. */
+const interval = { awaiting: 300, watching: 3600 };
+
+/**
+ * Ask the parent what it shows of the DS of a zone's keys, if that is due. What could not be asked leaves things as they
+ * were.
+ *
+ * @returns whether the parent shows something new
+ */
+export async function lookAtParent(ports: ZonePorts, zoneId: number): Promise<boolean> {
+  const { parentProbe } = ports;
+  const zone = await ports.store.getZone(zoneId);
+  const now = secondsOf(ports.clock);
+  if (parentProbe === undefined || zone.signing === undefined || (zone.signing.probeAt ?? now) > now) return false;
+  const keys = zone.signing.keys.filter((key) => key.records.ds !== undefined);
+  const dnskeys = keys.map(({ dnskey }) => dnskey);
+  const { shown, ttl } = await parentProbe.lookUpDs({ apex: apexOf(zone), dnskeys });
+  let isNews = false;
+  await noteZone(ports, zoneId, async (current) => {
+    if (current.signing === undefined) return undefined;
+    const seen = keys.flatMap(({ id }, index) => {
+      const kind = shown[index];
+      return kind === undefined || kind === 'unknown' ? [] : [{ id, kind }];
+    });
+    const note = noteSightings(current.signing, seen, ports.clock.now());
+    isNews = note.isNews;
+    const at = secondsOf(ports.clock);
+    const ttls = ttl === undefined ? note.signing.ttls : noteTtls(note.signing, { ds: ttl }, at);
+    const probeAt = at + interval[isAwaiting(note.signing) ? 'awaiting' : 'watching'];
+    return { zone: { ...current, signing: { ...note.signing, ttls, probeAt } }, news: { events: note.events } };
+  });
+  return isNews;
+}
+
+/** Tell whether servers of the parent do not show yet what the zone asks for. */
+function isAwaiting({ keys, parent }: ZoneSigning): boolean {
+  return keys.some(({ id, records }) => {
+    const state = records.ds?.state;
+    if (state === 'rumoured') return parent[id]?.kind !== 'everywhere';
+    return state === 'unretentive' && parent[id]?.kind !== 'nowhere';
+  });
+}
+
+interface SeenDs {
+  readonly id: string;
+  readonly kind: Sighting['kind'];
+}
+
+/** Note what the parent shows of the DS of keys, and tell what of it is new. @param at milliseconds since the epoch */
+export function noteSightings(
+  before: ZoneSigning,
+  seen: readonly SeenDs[],
+  at: number,
+): { readonly signing: ZoneSigning; readonly events: readonly ZoneEvent[]; readonly isNews: boolean } {
+  let signing = before;
+  const events: ZoneEvent[] = [];
+  for (const { id, kind } of seen) {
+    const key = before.keys.find((one) => one.id === id);
+    if (key === undefined) continue;
+    signing = withSighting(signing, id, kind, Math.floor(at / 1000));
+    const event = eventOfSighting(key, before.parent[id]?.kind, kind, at);
+    if (event !== undefined) events.push(event);
+  }
+  return { signing, events, isNews: signing !== before };
+}

@@ -1,0 +1,37 @@
+import { secondsOf } from '#lib/clock.ts';
+import type { SigningKey } from '#dnssec/core/managed/signing-state.ts';
+import { introduceKey } from '#dnssec/core/rollover/goals.ts';
+import { getZoneKey } from '#dnssec/operations/zone-keys.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import type { ManagedZone } from '#dnssec/ports-zones.ts';
+
+/**
+ * Let a version of a KMS key prove itself, and make a key of it that nothing is published of.
+ *
+ * @param others the zone's other keys, whose tags it must not share
+ * @throws DnssecError key-invalid, key-tag-collision, algorithm-unsupported, not-found, kms-refused, kms-unavailable
+ */
+export async function proveKey(
+  ports: ZonePorts,
+  zone: Pick<ManagedZone, 'scope'>,
+  others: readonly SigningKey[],
+  wanted: Pick<SigningKey, 'region' | 'keyId' | 'role' | 'version'> & { readonly algorithm?: number },
+): Promise<SigningKey> {
+  const { region, keyId, role, version, algorithm } = wanted;
+  const proven = await getZoneKey(
+    ports.serviceSigner(zone, region),
+    ports.verifier,
+    { keyId, role, versions: [version], ...(algorithm === undefined ? {} : { algorithm }) },
+    others.map(({ dnskey }) => dnskey),
+  );
+  const { keyTag, dnskey } = proven;
+  const id = `${keyId}.${version}`;
+  return {
+    ...introduceKey({ id, algorithm: proven.algorithm.number, role }, secondsOf(ports.clock)),
+    region,
+    keyId,
+    version,
+    keyTag,
+    dnskey,
+  };
+}

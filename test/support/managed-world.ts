@@ -1,0 +1,295 @@
+import { createHttp, type HttpApp, listenOnSocket, mount } from '#app/http.ts';
+import { rrTypes } from '#dns/rr-type.ts';
+import type { Rdata } from '#dns/rrset.ts';
+import { connectKms } from '#dnssec/adapters/kms-signer.ts';
+import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
+import { parseDs } from '#dnssec/core/keys/ds.ts';
+import { parseRrsig } from '#dnssec/core/signing/rrsig.ts';
+import { dnssecStatuses } from '#dnssec/http/statuses.ts';
+import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
+import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
+import { openZone } from '#dnssec/operations/zone-text.ts';
+import { tendZone } from '#dnssec/operations/zones/tend-zone.ts';
+import { KmsKeyWatch } from '#dnssec/operations/zones/watch-kms-keys.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import type { DsAnswer, DsQuestion, DsShown, ParentProbe } from '#dnssec/ports-parent.ts';
+import type { ManagedZone } from '#dnssec/ports-zones.ts';
+import { type ManagedZones, openManagedZones } from '#dnssec/zones.ts';
+import { kmsRoutes } from '#kms/http/routes.ts';
+import { kmsStatuses } from '#kms/http/statuses.ts';
+import { type Kms, openKms } from '#kms/kms.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { localVerifier } from '#test/support/local-signer.ts';
+import { ResolverCaches } from '#test/support/resolver-caches.ts';
+import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
+import { testToken } from '#test/support/zoneseal.ts';
+
+const organisation = 'o-default';
+const dnskeyTtl = 3600;
+
+interface WorldAnswer {
+  readonly status: number;
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into bodies of all forms
+  readonly body: any;
+}
+
+/** The servers of a parent, each with the key tags of the DS that it shows. */
+export class FakeParent implements ParentProbe {
+  readonly servers: Record<'a' | 'b', readonly number[]> = { a: [], b: [] };
+  readonly ttl = 86_400;
+  isReachable = true;
+
+  async lookUpDs({ dnskeys }: DsQuestion): Promise<DsAnswer> {
+    const sets = Object.values(this.servers);
+    const shown = dnskeys.map((dnskey): DsShown => {
+      if (!this.isReachable) return 'unknown';
+      const count = sets.filter((tags) => tags.includes(keyTagOf(dnskey))).length;
+      if (count === 0) return 'nowhere';
+      return count === sets.length ? 'everywhere' : 'somewhere';
+    });
+    const hasAny = sets.some((tags) => tags.length > 0);
+    return { shown, ...(hasAny ? { ttl: this.ttl } : {}), others: [], problems: [] };
+  }
+}
+
+/**
+ * Zones of the real service with its real store and a real KMS, under a clock that stands still until it is moved. Whatever
+ * is published goes into a model of all resolvers' caches, and a parent does as CDS asks.
+ */
+export class ManagedWorld implements AsyncDisposable {
+  readonly clock = new FakeClock('2026-01-01T00:00:00Z');
+  readonly parent = new FakeParent();
+  /** Whether the parent follows CDS by itself. */
+  isParentPrompt = true;
+  readonly #dir: TempDir = makeTempDir();
+  readonly #caches = new Map<string, ResolverCaches>();
+  readonly #algorithms = new Map<string, number>();
+  #kms: Kms | undefined;
+  #kmsApp: HttpApp | undefined;
+  #zones: ManagedZones | undefined;
+  #app: HttpApp | undefined;
+  #ports: ZonePorts | undefined;
+  #watch: KmsKeyWatch | undefined;
+
+  /** @param wrap changes the ports, to spoil what the KMS answers */
+  static async open(wrap: (ports: ZonePorts) => ZonePorts = (ports) => ports): Promise<ManagedWorld> {
+    const world = new ManagedWorld();
+    await world.#open(wrap);
+    return world;
+  }
+
+  async #open(wrap: (ports: ZonePorts) => ZonePorts): Promise<void> {
+    const fail = (error: unknown): void => {
+      throw error;
+    };
+    this.#kms = await openKms({
+      place: { kind: 'folder', path: this.#dir.path },
+      rootKey: { kind: 'file', path: this.#dir.at('root.key') },
+      clock: this.clock,
+      organisation,
+      regions: ['nl-01'],
+      adminToken: testToken,
+      workers: 0,
+      onError: fail,
+    });
+    this.#kmsApp = await createHttp();
+    await mount(this.#kmsApp, kmsRoutes, { ports: this.#kms.ports, bell: this.#kms.bell }, kmsStatuses);
+    await listenOnSocket(this.#kmsApp, this.#dir.at('kms.sock'));
+    this.#zones = await openManagedZones({
+      place: { kind: 'folder', path: this.#dir.path },
+      kms: connectKms({ url: `unix:${this.#dir.at('kms.sock')}` }),
+      verifier: localVerifier,
+      clock: this.clock,
+      serviceToken: this.#kms.serviceToken,
+      nameServers: ['ns1.example.net', 'ns2.example.net'],
+      onError: fail,
+    });
+    this.#ports = wrap({ ...this.#zones.ports, parentProbe: this.parent });
+    this.#watch = new KmsKeyWatch(this.#ports, fail);
+    this.#app = await createHttp();
+    const { callers } = this.#zones;
+    await mount(this.#app, zoneRoutes, { prefix: '/v1/dns', ports: this.#ports, callers }, dnssecStatuses);
+  }
+
+  get ports(): ZonePorts {
+    if (this.#ports === undefined) throw new Error('the world is not open');
+    return this.#ports;
+  }
+
+  get now(): number {
+    return this.clock.now() / 1000;
+  }
+
+  /** Call the API of the zones, or with a path that begins with `/v1/kms` that of the KMS. */
+  async call(method: string, path: string, body?: object): Promise<WorldAnswer> {
+    const isKms = path.startsWith('/v1/kms');
+    const answer = await (isKms ? this.#kmsApp : this.#app)!.inject({
+      method: method as 'GET',
+      url: isKms ? path : `/v1/dns${path}`,
+      headers: {
+        authorization: `Bearer ${testToken}`,
+        'x-organisation-identity': organisation,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+    });
+    return { status: answer.statusCode, body: answer.body === '' ? undefined : JSON.parse(answer.body) };
+  }
+
+  /** Make a zone with some records and have it signed. */
+  async signedZone(name: string, policy: object = {}, more: object = {}): Promise<void> {
+    await this.call('POST', '/zones', { zoneName: name });
+    const changes = [
+      { action: 'create', name: 'www', type: 'A', values: ['192.0.2.1'] },
+      { action: 'create', name: '*.wild', type: 'TXT', values: ['wild'] },
+      { action: 'create', name: 'sub', type: 'NS', values: ['ns.elsewhere.net'] },
+    ];
+    await this.call('POST', `/zones/${name}/changes`, { changes });
+    await this.observe(name);
+    const on = await this.call('PUT', `/zones/${name}/dnssec`, { region: 'nl-01', policy, ...more });
+    if (on.status !== 200) throw new Error(JSON.stringify(on.body));
+    await this.observe(name);
+  }
+
+  async zone(name: string): Promise<ManagedZone> {
+    return (await this.ports.store.findZoneByName(name))!;
+  }
+
+  /** Let the KMS make a new version of a key, and the service hear of it. */
+  async rotate(keyId: string): Promise<void> {
+    const { status } = await this.call('POST', `/v1/kms/nl-01/keys/${keyId}/rotate`);
+    if (status !== 200) throw new Error(`the key was not rotated: ${status}`);
+    await this.#watch?.look();
+  }
+
+  /** Let the service look at its KMS keys. */
+  async look(): Promise<void> {
+    await this.#watch?.look();
+  }
+
+  /** Do what is due now, and let a prompt parent follow. */
+  async tend(name: string): Promise<void> {
+    await tendZone(this.ports, (await this.zone(name)).id);
+    await this.observe(name);
+    if (this.isParentPrompt) await this.#followCds(name);
+  }
+
+  /** Let time pass up to when something is due, and do it. @returns whether something was, before the limit */
+  async wake(name: string, limit = Infinity): Promise<boolean> {
+    const { dueAt } = await this.zone(name);
+    if (dueAt === undefined || dueAt > limit) return false;
+    this.clock.advance(Math.max(0, dueAt - this.now));
+    await this.tend(name);
+    return true;
+  }
+
+  /** Let so many seconds pass, with all that is due on the way. */
+  async pass(name: string, seconds: number): Promise<void> {
+    const end = this.now + seconds;
+    while (await this.wake(name, end));
+    this.clock.advance(Math.max(0, end - this.now));
+  }
+
+  /** Live on until something is so. */
+  async until(name: string, isSo: () => Promise<boolean>, most = 400): Promise<void> {
+    for (let count = 0; !(await isSo()); count++) {
+      if (count > most) throw new Error(`it never comes: ${JSON.stringify((await this.zone(name)).signing?.keys)}`);
+      if (!(await this.wake(name))) throw new Error('nothing is due any more');
+    }
+  }
+
+  /** Give the model of caches what is published now, and fail where some resolver finds no chain of trust. */
+  async observe(name: string): Promise<void> {
+    const caches = this.#cachesOf(name);
+    const { store } = this.ports;
+    const zone = await this.zone(name);
+    const rrsets = await store.readRRsets(zone.id, 1000);
+    const links = await store.readLinks(zone.id, 1000);
+    const dnskeys = rrsets.find(({ rrset }) => rrset.type === rrTypes.DNSKEY);
+    for (const rdata of dnskeys?.rrset.rdatas ?? []) this.#algorithms.set(String(keyTagOf(rdata)), rdata.charCodeAt(3));
+    for (const { key } of zone.signing?.keys.map((one) => ({ key: one })) ?? [])
+      this.#algorithms.set(String(key.keyTag), key.algorithm);
+    caches.publishDnskeys(
+      this.now,
+      {
+        keys: dnskeys?.rrset.rdatas.map((rdata) => String(keyTagOf(rdata))) ?? [],
+        signers: signersIn(dnskeys?.rrsigs ?? []),
+      },
+      dnskeys === undefined ? 3600 : dnskeyTtl,
+    );
+    for (const { rrset, rrsigs, key } of rrsets) {
+      const isKeySet = [rrTypes.DNSKEY, rrTypes.CDS, rrTypes.CDNSKEY].some((type) => type === rrset.type);
+      if (!isKeySet && (rrsigs.length > 0 || zone.signing === undefined) && rrset.type !== rrTypes.NS)
+        caches.publishRRset(this.now, `${rrset.type} ${key}`, signersIn(rrsigs), rrset.ttl);
+    }
+    for (const link of links) caches.publishRRset(this.now, `link ${link.place}`, signersIn(link.rrsigs), link.ttl);
+    const fault = caches.faultAt(this.now);
+    if (fault !== undefined) throw new Error(`${name} at ${new Date(this.clock.now()).toISOString()}: ${fault}`);
+  }
+
+  #cachesOf(name: string): ResolverCaches {
+    let caches = this.#caches.get(name);
+    if (caches === undefined) {
+      const algorithmOf = (tag: string): number => this.#algorithms.get(tag) ?? 0;
+      caches = new ResolverCaches({ zone: 300, parent: 3600 }, algorithmOf);
+      this.#caches.set(name, caches);
+    }
+    return caches;
+  }
+
+  /** Have all servers of the parent show the DS that the zone's CDS asks for. Source: RFC 7344 §4.1, RFC 8078 §4. */
+  async #followCds(name: string): Promise<void> {
+    const zone = await this.zone(name);
+    const rrsets = await this.ports.store.readRRsets(zone.id, 1000);
+    const cds = rrsets.find(({ rrset }) => rrset.type === rrTypes.CDS)?.rrset.rdatas;
+    if (cds === undefined) return;
+    const wanted = cds.map((rdata: Rdata) => parseDs(rdata)).filter(({ algorithm }) => algorithm !== 0);
+    for (const server of ['a', 'b'] as const)
+      await this.setDs(
+        name,
+        server,
+        wanted.map(({ keyTag }) => keyTag),
+      );
+  }
+
+  async setDs(name: string, server: 'a' | 'b', tags: readonly number[]): Promise<void> {
+    this.parent.servers[server] = tags;
+    this.#cachesOf(name).publishDs(this.now, server, tags.map(String), this.parent.ttl);
+    await this.observe(name);
+  }
+
+  /** The zone as a master file, signatures and all. */
+  async text(name: string): Promise<string> {
+    const { body } = await this.call('GET', `/zones/${name}/export?signed=true`);
+    return body['zoneFile'];
+  }
+
+  /** Verify all of a zone as it is published. @returns its faults */
+  async faults(name: string): Promise<string[]> {
+    const octets = new TextEncoder().encode(await this.text(name));
+    const pieces = (async function* () {
+      yield octets;
+    })();
+    const source = await openZone(pieces, 'master', { fileName: 'zone' });
+    const { faults } = await verifyZoneText(source, { at: this.now, anchors: [] }, localVerifier);
+    return faults.filter(({ severity }) => severity === 'error').map((fault) => `${fault.owner} ${fault.message}`);
+  }
+
+  /** The keys as the API shows them. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into bodies of all forms
+  async keys(name: string): Promise<any[]> {
+    return (await this.call('GET', `/zones/${name}/dnssec/keys`)).body;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#app?.close();
+    await this.#zones?.close();
+    await this.#kmsApp?.close();
+    await this.#kms?.close();
+    this.#dir[Symbol.dispose]();
+  }
+}
+
+function signersIn(rrsigs: readonly Rdata[]): string[] {
+  return rrsigs.map((rrsig) => String(parseRrsig(rrsig).keyTag));
+}
