@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Element } from 'xast';
-import { fromXml } from 'xast-util-from-xml';
 import { toXml } from 'xast-util-to-xml';
 import { validateXML } from 'xmllint-wasm';
 import { decodeBase64, decodeHex } from '#lib/encoding.ts';
@@ -15,6 +13,7 @@ import { dsMatches } from '#dnssec/core/keys/ds.ts';
 import { composeZoneKey, type Role } from '#dnssec/core/keys/zone-key.ts';
 import { composeRegistrarExport, type RegistrarExportOptions } from '#dnssec/operations/compose-registrar-export.ts';
 import { canonical, rdataOf } from '#test/support/dns.ts';
+import { findElements, shapeOf, textIn, type Tree, treeOf } from '#test/support/xml.ts';
 
 const apex = canonical('xn--exmple-cua.example.');
 
@@ -39,42 +38,6 @@ function textOf(report: RegistrarReport, options: RegistrarExportOptions): strin
 
 const eppOf = (report: RegistrarReport, options: RegistrarExportOptions = {}): string =>
   textOf(report, { format: 'epp', ...options });
-
-interface Tree {
-  readonly name: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly children: readonly (Tree | string)[];
-}
-
-/** Parse XML; white space between elements is nothing. */
-function treeOf(xml: string): Tree {
-  const [root] = fromXml(xml).children.flatMap((node) => (node.type === 'element' ? [elementOf(node)] : []));
-  if (root === undefined) throw new Error('there is no element');
-  return root;
-}
-
-function elementOf({ name, attributes, children }: Element): Tree {
-  const kept = children.flatMap((child): (Tree | string)[] => {
-    if (child.type === 'element') return [elementOf(child)];
-    return child.type === 'text' && child.value.trim() !== '' ? [child.value] : [];
-  });
-  return { name, attributes: attributes as Record<string, string>, children: kept };
-}
-
-/** Return an element as nested arrays of names and texts, in order. */
-function shapeOf(tree: Tree): unknown[] {
-  return [tree.name, ...tree.children.map((child) => (typeof child === 'string' ? child : shapeOf(child)))];
-}
-
-function find(tree: Tree, name: string): Tree[] {
-  const inside = tree.children.flatMap((child) => (typeof child === 'string' ? [] : find(child, name)));
-  return tree.name === name ? [tree, ...inside] : inside;
-}
-
-function textIn(tree: Tree, name: string): string {
-  const [text] = find(tree, name)[0]?.children ?? [];
-  return typeof text === 'string' ? text : '';
-}
 
 const schema = readFileSync('fixtures/epp/secDNS-1.1.xsd', 'utf8');
 
@@ -130,21 +93,25 @@ describe('EPP secDNS-1.1 (RFC 5910)', () => {
         ],
       ],
     ]);
-    const [removed] = find(tree, 'secDNS:rem');
-    const [added] = find(tree, 'secDNS:add');
+    const [removed] = findElements(tree, 'secDNS:rem');
+    const [added] = findElements(tree, 'secDNS:add');
     expect([removed, added].map((one) => Number(textIn(one as Tree, 'secDNS:keyTag')))).toEqual([
       old.keyTag,
       fresh.keyTag,
     ]);
     expect(tree.attributes).toEqual({ xmlns: 'urn:ietf:params:xml:ns:epp-1.0' });
-    expect(find(tree, 'domain:update')[0]?.attributes).toEqual({ 'xmlns:domain': 'urn:ietf:params:xml:ns:domain-1.0' });
-    expect(find(tree, 'secDNS:update')[0]?.attributes).toEqual({ 'xmlns:secDNS': 'urn:ietf:params:xml:ns:secDNS-1.1' });
+    expect(findElements(tree, 'domain:update')[0]?.attributes).toEqual({
+      'xmlns:domain': 'urn:ietf:params:xml:ns:domain-1.0',
+    });
+    expect(findElements(tree, 'secDNS:update')[0]?.attributes).toEqual({
+      'xmlns:secDNS': 'urn:ietf:params:xml:ns:secDNS-1.1',
+    });
   });
 
   const fourFields = ['keyTag', 'alg', 'digestType', 'digest'].map((name) => [`secDNS:${name}`, expect.anything()]);
 
   test('dsData is a DS that names the DNSKEY, its digest in upper case', () => {
-    const [data] = find(treeOf(eppOf(reportOf([fresh, 'add']))), 'secDNS:dsData');
+    const [data] = findElements(treeOf(eppOf(reportOf([fresh, 'add']))), 'secDNS:dsData');
     const [tag, alg, type, digest] = ['keyTag', 'alg', 'digestType', 'digest'].map((name) =>
       textIn(data as Tree, `secDNS:${name}`),
     );
@@ -154,8 +121,8 @@ describe('EPP secDNS-1.1 (RFC 5910)', () => {
 
   test('keyData has the fields of the DNSKEY, and no dsData stands beside it', () => {
     const tree = treeOf(eppOf(rollover, { eppForm: 'key' }));
-    expect(find(tree, 'secDNS:dsData')).toEqual([]);
-    const [, added] = find(tree, 'secDNS:keyData');
+    expect(findElements(tree, 'secDNS:dsData')).toEqual([]);
+    const [, added] = findElements(tree, 'secDNS:keyData');
     const fields = ['flags', 'protocol', 'alg', 'pubKey'].map((name) => textIn(added as Tree, `secDNS:${name}`));
     expect(fields.slice(0, 3)).toEqual(['257', '3', '13']);
     const publicKey = octetsFrom(decodeBase64(fields[3] ?? '') ?? new Uint8Array());
@@ -163,7 +130,7 @@ describe('EPP secDNS-1.1 (RFC 5910)', () => {
   });
 
   test('maxSigLife comes before the data, and only where it is asked for', () => {
-    const [added] = find(treeOf(eppOf(rollover, { maxSigLife: 9 })), 'secDNS:add');
+    const [added] = findElements(treeOf(eppOf(rollover, { maxSigLife: 9 })), 'secDNS:add');
     expect(shapeOf(added as Tree).slice(0, 2)).toEqual(['secDNS:add', ['secDNS:maxSigLife', '9']]);
     expect(eppOf(rollover)).not.toContain('maxSigLife');
   });
@@ -175,7 +142,10 @@ describe('EPP secDNS-1.1 (RFC 5910)', () => {
       eppOf(reportOf([old, 'remove'], [kept, 'keep'], [fresh, 'add'], [later, 'wait']), { eppCommand: 'create' }),
     );
     expect(tree.name).toBe('secDNS:create');
-    expect(find(tree, 'secDNS:keyTag').map(({ children }) => Number(children[0]))).toEqual([kept.keyTag, fresh.keyTag]);
+    expect(findElements(tree, 'secDNS:keyTag').map(({ children }) => Number(children[0]))).toEqual([
+      kept.keyTag,
+      fresh.keyTag,
+    ]);
   });
 
   test('a DS that has to wait is in no update, and the error tells why nothing is left', () => {
@@ -190,7 +160,7 @@ describe('EPP secDNS-1.1 (RFC 5910)', () => {
 
   test('a zone that goes insecure has everything removed, whatever the parent has', async () => {
     const xml = eppOf({ ...reportOf([old, 'remove']), removesAll: true });
-    expect(find(treeOf(xml), 'secDNS:rem').map(shapeOf)).toEqual([['secDNS:rem', ['secDNS:all', 'true']]]);
+    expect(findElements(treeOf(xml), 'secDNS:rem').map(shapeOf)).toEqual([['secDNS:rem', ['secDNS:all', 'true']]]);
     expect(await faultsOf(xml)).toEqual([]);
   });
 
