@@ -150,7 +150,8 @@ export function formatName(value: Name): string {
   return text;
 }
 
-const needsEscape = /[^!#%&'*+,\-/0-9:<=>?A-Z[\]^_`a-z{|}~]/g;
+/** Knot DNS takes no other octet as it stands. */
+const needsEscape = /[^*\-/0-9A-Z_a-z]/g;
 
 function formatLabel(label: string): string {
   return label.replace(needsEscape, (character) => {

@@ -79,6 +79,37 @@ export const rrTypes = {
   CAA: 257,
 } as const satisfies Record<string, RRType>;
 
+/**
+ * Types that other programs print by a mnemonic, in type bitmaps above all. They are read, and printed as `TYPEnnn`, which
+ * every name server understands.
+ */
+const onlyRead: Readonly<Record<string, RRType>> = {
+  'NSAP-PTR': 23,
+  GPOS: 27,
+  EID: 31,
+  NIMLOC: 32,
+  ATMA: 34,
+  SINK: 40,
+  NINFO: 56,
+  RKEY: 57,
+  TALINK: 58,
+  HHIT: 67,
+  BRID: 68,
+  UINFO: 100,
+  UID: 101,
+  GID: 102,
+  UNSPEC: 103,
+  AVC: 258,
+  DOA: 259,
+  AMTRELAY: 260,
+  RESINFO: 261,
+  WALLET: 262,
+  CLA: 263,
+  IPN: 264,
+  TA: 32_768,
+  DLV: 32_769,
+};
+
 export type RRTypeMnemonic = keyof typeof rrTypes;
 
 const mnemonics = new Map<RRType, string>(Object.entries(rrTypes).map(([mnemonic, type]) => [type, mnemonic]));
@@ -103,8 +134,8 @@ export function parseRRType(text: string): RRType {
 /** Parse a mnemonic or `TYPEnnn`; anything else gives `undefined`. */
 export function findRRType(text: string): RRType | undefined {
   const upper = text.toUpperCase();
-  const known = Object.hasOwn(rrTypes, upper) ? rrTypes[upper as RRTypeMnemonic] : undefined;
-  if (known !== undefined) return known;
+  if (Object.hasOwn(rrTypes, upper)) return rrTypes[upper as RRTypeMnemonic];
+  if (Object.hasOwn(onlyRead, upper)) return onlyRead[upper];
   const digits = /^TYPE(\d{1,5})$/.exec(upper)?.[1];
   return digits !== undefined && Number(digits) <= 0xffff ? Number(digits) : undefined;
 }

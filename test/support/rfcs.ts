@@ -10,6 +10,7 @@ export const rfcs: Readonly<Record<number, string>> = {
   2181: 'Clarifications to the DNS Specification',
   2308: 'Negative Caching of DNS Queries (DNS NCACHE)',
   2782: 'A DNS RR for specifying the location of services (DNS SRV)',
+  2874: 'DNS Extensions to Support IPv6 Address Aggregation and Renumbering',
   3110: 'RSA/SHA-1 SIGs and RSA KEYs in the Domain Name System (DNS)',
   3279: 'Algorithms and Identifiers for the Internet X.509 Public Key Infrastructure Certificate and CRL Profile',
   3339: 'Date and Time on the Internet: Timestamps',

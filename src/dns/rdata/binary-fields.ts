@@ -30,6 +30,13 @@ export const base64Field = (name: string): Field => ({
   format: (wire, start, end) => encodeBase64(bytesFrom(sliceOctets(wire, start, end))),
 });
 
+/** Base64 up to the end, or nothing at all. */
+export const optionalBase64Field = (name: string): Field => ({
+  ...base64Field(name),
+  parse: (tokens) => (tokens.remaining === 0 ? ('' as Octets) : base64Field(name).parse(tokens)),
+  end: (wire) => wire.length,
+});
+
 /** Hex up to the end. */
 export const hexField = (name: string): Field => ({
   parse(tokens) {

@@ -11,8 +11,11 @@ export interface Field {
   parse(tokens: Tokens): Octets;
   /** Check the field at `start` and return the index after it. @throws DnsError rdata-invalid, name-invalid */
   end(wire: Octets, start: number): number;
-  /** Format the octets from `start` to `end`, which `end` found valid. An empty text is left out of the line. */
-  format(wire: Octets, start: number, end: number): string;
+  /**
+   * Format the octets from `start` to `end`, which `end` found valid. An empty text is left out of the line; `undefined`
+   * says that no text would be read back as these octets, so that the RDATA is printed as `\\#`.
+   */
+  format(wire: Octets, start: number, end: number): string | undefined;
   /** Set on names that the canonical form lower-cases. Source: RFC 4034 §6.2. */
   readonly lowerCased?: true;
   /** Set on fields that hold exactly one name. */

@@ -39,18 +39,24 @@ export const locationField: Field = {
     return end;
   },
   format(wire, start) {
-    const size = (offset: number) =>
-      metres((wire.charCodeAt(start + offset) >>> 4) * 10 ** (wire.charCodeAt(start + offset) & 15));
+    const [latitude, longitude] = [readUint32(wire, start + 4), readUint32(wire, start + 8)];
+    const sizes = [1, 2, 3].map((offset) => wire.charCodeAt(start + offset));
+    if (!isWithinDegrees(latitude, 90) || !isWithinDegrees(longitude, 180) || sizes.some(isZeroWithPower))
+      return undefined;
     return [
-      formatAngle(readUint32(wire, start + 4), 'N', 'S'),
-      formatAngle(readUint32(wire, start + 8), 'E', 'W'),
+      formatAngle(latitude, 'N', 'S'),
+      formatAngle(longitude, 'E', 'W'),
       metres(readUint32(wire, start + 12) - altitudeBase),
-      size(1),
-      size(2),
-      size(3),
+      ...sizes.map((size) => metres((size >>> 4) * 10 ** (size & 15))),
     ].join(' ');
   },
 };
+
+const isWithinDegrees = (value: number, most: number): boolean =>
+  Math.abs(value - equator) <= most * millisecondsOfArc.degree;
+
+/** Zero has one text and ten forms. */
+const isZeroWithPower = (size: number): boolean => size > 0 && size < 16;
 
 const metres = (centimetres: number): string => `${(centimetres / 100).toFixed(2)}m`;
 

@@ -49,17 +49,20 @@ export const durationField = (name: string): Field => ({
   },
 });
 
-/** Mnemonics of DNSSEC algorithms. Source: RFC 4034 §A.1. */
+/** Mnemonics of DNSSEC algorithms, those of BIND included. Source: RFC 4034 §A.1. */
 const algorithmMnemonics: Readonly<Record<string, number>> = {
   RSAMD5: 1,
   DH: 2,
   DSA: 3,
   RSASHA1: 5,
   'DSA-NSEC3-SHA1': 6,
+  NSEC3DSA: 6,
   'RSASHA1-NSEC3-SHA1': 7,
+  NSEC3RSASHA1: 7,
   RSASHA256: 8,
   RSASHA512: 10,
   'ECC-GOST': 12,
+  ECCGOST: 12,
   ECDSAP256SHA256: 13,
   ECDSAP384SHA384: 14,
   ED25519: 15,

@@ -101,6 +101,7 @@ export function formatRdata(type: RRType, rdata: Rdata): string {
   for (const field of schema) {
     const end = field.end(rdata, position);
     const word = field.format(rdata, position, end);
+    if (word === undefined) return formatGeneric(rdata);
     if (word !== '') text += text === '' ? word : ` ${word}`;
     position = end;
   }

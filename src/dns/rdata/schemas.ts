@@ -1,6 +1,13 @@
 import { rrTypes, type RRType, type RRTypeMnemonic } from '#dns/rr-type.ts';
 import { dashedHexField, identifierField, ipv4Field, ipv6Field } from '#dns/rdata/address-fields.ts';
-import { base64Field, hashedNameField, hexField, saltField, typeBitmapField } from '#dns/rdata/binary-fields.ts';
+import {
+  base64Field,
+  hashedNameField,
+  hexField,
+  optionalBase64Field,
+  saltField,
+  typeBitmapField,
+} from '#dns/rdata/binary-fields.ts';
 import { hostIdentityField, ipsecKeyField } from '#dns/rdata/composite-fields.ts';
 import type { Field } from '#dns/rdata/field.ts';
 import { locationField } from '#dns/rdata/location-field.ts';
@@ -16,6 +23,7 @@ import {
   uint8Field,
 } from '#dns/rdata/number-fields.ts';
 import { serviceParametersField } from '#dns/rdata/service-parameters.ts';
+import { addressSuffixField, prefixNameField, restField } from '#dns/rdata/obsolete-fields.ts';
 import { longTextField, stringField, stringsField, tagField } from '#dns/rdata/text-fields.ts';
 
 const delegationSigner = [uint16Field('a key tag'), algorithmField, uint8Field('a digest type'), hexField('a digest')];
@@ -27,6 +35,17 @@ const association = [
   hexField('the association data'),
 ];
 const serviceBinding = [uint16Field('a priority'), nameField, serviceParametersField];
+const signature = [
+  rrTypeField,
+  algorithmField,
+  uint8Field('a label count'),
+  uint32Field('an original TTL'),
+  timeField,
+  timeField,
+  uint16Field('a key tag'),
+  lowerCasedNameField,
+  base64Field('a signature'),
+];
 const preference = uint16Field('a preference');
 
 /**
@@ -62,9 +81,12 @@ const schemas: Partial<Record<RRTypeMnemonic, readonly Field[]>> = {
   AFSDB: [uint16Field('a subtype'), lowerCasedNameField],
   X25: [stringField('a PSDN address')],
   RT: [preference, lowerCasedNameField],
+  SIG: signature,
+  KEY: [uint16Field('flags'), uint8Field('a protocol'), algorithmField, optionalBase64Field('a public key')],
   PX: [preference, lowerCasedNameField, lowerCasedNameField],
   AAAA: [ipv6Field],
   LOC: [locationField],
+  NXT: [lowerCasedNameField, restField],
   SRV: [uint16Field('a priority'), uint16Field('a weight'), uint16Field('a port'), lowerCasedNameField],
   NAPTR: [
     uint16Field('an order'),
@@ -76,21 +98,12 @@ const schemas: Partial<Record<RRTypeMnemonic, readonly Field[]>> = {
   ],
   KX: [preference, lowerCasedNameField],
   CERT: [certificateTypeField, uint16Field('a key tag'), algorithmField, base64Field('a certificate')],
+  A6: [addressSuffixField, prefixNameField],
   DNAME: [lowerCasedNameField],
   DS: delegationSigner,
   SSHFP: [uint8Field('an algorithm'), uint8Field('a fingerprint type'), hexField('a fingerprint')],
   IPSECKEY: [ipsecKeyField],
-  RRSIG: [
-    rrTypeField,
-    algorithmField,
-    uint8Field('a label count'),
-    uint32Field('an original TTL'),
-    timeField,
-    timeField,
-    uint16Field('a key tag'),
-    lowerCasedNameField,
-    base64Field('a signature'),
-  ],
+  RRSIG: signature,
   NSEC: [nameField, typeBitmapField],
   DNSKEY: dnskey,
   DHCID: [base64Field('a DHCID')],

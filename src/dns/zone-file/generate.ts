@@ -28,7 +28,7 @@ export function* expandGenerate(tokens: Tokens): Generator<string> {
   for (let counter = first; counter <= last; counter += step) yield substitute(template, counter);
 }
 
-const placeholder = /\\\$|\$\{(-?\d{1,9})(?:,(\d{1,3}))?(?:,([doxX]))?\}|\$/g;
+const placeholder = /\\\$|\$\{(-?\d{1,9})(?:,(\d{1,3}))?(?:,([doxX]))?\}|\$\{?/g;
 const bases: Readonly<Record<string, number>> = { d: 10, o: 8, x: 16, X: 16 };
 
 function substitute(template: string, counter: number): string {
@@ -36,6 +36,8 @@ function substitute(template: string, counter: number): string {
     placeholder,
     (found, offset: string | undefined, width: string | undefined, base: string | undefined) => {
       if (found === '\\$') return '$';
+      if (found === '${')
+        throw new DnsError('rdata-invalid', '"${" is not followed by offset,width,base}, the base being d, o, x or X');
       const value = counter + Number(offset ?? 0);
       if (value < 0) throw new DnsError('rdata-invalid', `${found} is negative at ${counter}`);
       const digits = value.toString(bases[base ?? 'd']).padStart(Number(width ?? 0), '0');

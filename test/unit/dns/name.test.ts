@@ -6,6 +6,7 @@ import {
   formatName,
   isWildcard,
   isWithin,
+  type Name,
   nameFromWire,
   orderKeyOf,
   parentOf,
@@ -37,6 +38,14 @@ describe('presentation form (RFC 1035 §5.1, RFC 4343 §2.1)', () => {
 
   test('an escaped final dot does not end the name', () => {
     expect(formatName(parseName('www\\.', parseName('example.')))).toBe('www\\..example.');
+  });
+
+  test('what not every name server reads as it stands is printed escaped', () => {
+    const printable = Array.from({ length: 0x5e }, (_, index) => String.fromCharCode(0x21 + index));
+    const printed = printable.map((character) => formatName(`\x01${character}\0` as Name));
+    const escaped = printed.filter((text) => text.startsWith('\\')).map((text) => text.slice(1, -1));
+    expect(escaped.join('')).toBe('!"#$%&\'()+,.:;<=>?@[\\]^`{|}~');
+    for (const [index, text] of printed.entries()) expect(parseName(text)).toBe(`\x01${printable[index]}\0`);
   });
 
   test('without an origin a relative name is an error', () => {

@@ -78,6 +78,15 @@ const examples: readonly (readonly [type: string, text: string, printed: string,
   ['IPSECKEY', '10 0 2 .', '10 0 2 .', '0a0002'],
   ['HIP', '2 2001 AQID Rvs', '2 2001 AQID Rvs.example.', '0202000320010102030352' + '7673076578616d706c6500'],
   ['CERT', 'PKIX 1 RSASHA256 AQID', '1 1 8 AQID', '0001000108010203'],
+  [
+    'SIG',
+    'A 13 2 300 20260101000000 20251201000000 7 Example. AQI=',
+    'A 13 2 300 20260101000000 20251201000000 7 Example. AQI=',
+    '00010d020000012c6955b900692cda800007' + '074578616d706c6500' + '0102',
+  ],
+  ['KEY', '512 3 8 AQID', '512 3 8 AQID', '02000308010203'],
+  ['KEY', '49152 3 0', '49152 3 0', 'c0000300'],
+  ['NSEC', 'a. A RESINFO DLV', 'a. A TYPE261 TYPE32769', '016100' + '000140' + '010104' + '80014' + '0'],
   ['TYPE65280', '\\# 3 abCDef', '\\# 3 ABCDEF', 'abcdef'],
   ['TYPE65280', '\\# 0', '\\# 0', ''],
 ];
@@ -89,6 +98,26 @@ describe('one schema gives text, wire and back', () => {
     expect(formatRdata(parseRRType(type), rdata)).toBe(printed);
     expect(rdataOf(type, printed)).toBe(rdata);
     expect(rdataOf(type, `\\# ${rdata.length} ${wire}`)).toBe(rdata);
+  });
+});
+
+describe('octets that no text of the type stands for are printed as \\# (RFC 3597 §5)', () => {
+  test.each([
+    ['a size of LOC with a power of ten and no digit', 'LOC', '00071613' + '8b3cf018' + '810cbce0' + '009895b8'],
+    ['a latitude above 90°', 'LOC', '00121613' + '00000000' + '810cbce0' + '009895b8'],
+    ['a longitude above 180°', 'LOC', '00121613' + '8b3cf018' + 'ffffffff' + '009895b8'],
+    ['a next domain of old', 'NXT', '0161000140'],
+    ['an address with a named prefix', 'A6', '40' + '0123456789abcdef' + '016100'],
+    ['an address without a prefix', 'A6', '00' + '01'.repeat(16)],
+  ])('%s', (_, type, wire) => {
+    const rdata = rdataOf(type, `\\# ${wire.length / 2} ${wire}`);
+    const text = formatRdata(parseRRType(type), rdata);
+    expect(text).toBe(`\\# ${wire.length / 2} ${wire.toUpperCase()}`);
+    expect(rdataOf(type, text)).toBe(rdata);
+  });
+
+  test('an obsolete type has no other form', () => {
+    expect(() => rdataOf('A6', '0 ::1')).toThrow('write its RDATA as \\# length hex');
   });
 });
 
@@ -106,6 +135,7 @@ describe('canonical form (RFC 4034 §6.2, RFC 6840 §5.1, RFC 3597 §7)', () => 
     ['KX', '1 A.B.'],
     ['DNAME', 'A.B.'],
     ['RRSIG', 'A 13 2 300 1 1 7 A.B. AQI='],
+    ['SIG', 'A 13 2 300 1 1 7 A.B. AQI='],
   ];
   test.each(lowerCased)('names in %s are lower-cased', (type, text) => {
     const lower = text.replaceAll(/\b[A-D]\.[BD]\./g, (name) => name.toLowerCase());
@@ -130,6 +160,14 @@ describe('canonical form (RFC 4034 §6.2, RFC 6840 §5.1, RFC 3597 §7)', () => 
 
   test('a listed type in the unknown form is lower-cased too', () => {
     expect(canonicalRdata(2, rdataOf('NS', '\\# 3 014100'))).toBe(rdataOf('NS', 'a.'));
+  });
+
+  test('so are the obsolete ones, and nothing beside their names', () => {
+    expect(canonicalRdata(30, rdataOf('NXT', '\\# 5 0141004142'))).toBe(rdataOf('NXT', '\\# 5 0161004142'));
+    const suffix = '41'.repeat(8);
+    expect(canonicalRdata(38, rdataOf('A6', `\\# 12 40${suffix}014100`))).toBe(
+      rdataOf('A6', `\\# 12 40${suffix}016100`),
+    );
   });
 
   test('strings beside names keep their case', () => {

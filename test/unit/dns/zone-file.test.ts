@@ -206,6 +206,14 @@ describe('$INCLUDE and $GENERATE', () => {
     ]);
   });
 
+  test.each(['${0,3,n}', '${', '${x}', '${0,3,d'])(
+    'a modifier of $GENERATE that is not known is an error: %s',
+    (word) => {
+      const generate = () => parseZoneText(`$TTL 1\n$GENERATE 1-2 a${word} A 192.0.2.1\n`, { ...base, generate: true });
+      expect(generate).toThrow('"${" is not followed by offset,width,base}');
+    },
+  );
+
   test('$GENERATE has a cap', () => {
     expect(() => parseZoneText('$TTL 1\n$GENERATE 0-65536 a$ A 192.0.2.1\n', { ...base, generate: true })).toThrow(
       'more than 65536 records',
