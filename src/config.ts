@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import {
   type AddressAndPort,
+  type ParentServer,
   type LogLevel,
   type Role,
   type Setting,
@@ -46,6 +47,9 @@ export interface Config {
   /** Names of TSIG keys, absolute, in presentation form. */
   readonly updateKeys?: readonly string[];
   readonly primaries?: readonly (AddressAndPort & { readonly key?: string })[];
+  /** Who tells where parents are; absent: parents are not asked, but for those whose servers are known. */
+  readonly resolvers?: 'system' | 'none' | readonly AddressAndPort[];
+  readonly parentServers?: readonly ParentServer[];
   readonly transferTlsPort?: number;
   readonly transferTlsCertificate?: string;
   readonly transferTlsKey?: string;

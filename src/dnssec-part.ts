@@ -8,7 +8,7 @@ import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
 import { zoneFeedRoutes } from '#dnssec/http/zone-feed-routes.ts';
 import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
 import { openTending, type Tending } from '#dnssec/worker.ts';
-import { type ManagedZones, openManagedZones, type TransferSettings } from '#dnssec/zones.ts';
+import { type ManagedZones, openManagedZones, type ParentSettings, type TransferSettings } from '#dnssec/zones.ts';
 import { ServiceError } from '#lib/errors.ts';
 import { makeDirectory } from '#lib/make-directory.ts';
 
@@ -85,6 +85,7 @@ async function openHeldZones(
     clock,
     serviceToken,
     nameServers: config.nameServers,
+    ...parentSettings(config),
     ...(config.role === 'worker' ? {} : { transfer: transferSettings(config) }),
     onError,
   });
@@ -103,6 +104,13 @@ async function openHeldZones(
     await zones.close();
     throw error;
   }
+}
+
+/** Without a word about resolvers or servers no parent is asked; the command that serves has one of its own. */
+function parentSettings({ resolvers = 'none', parentServers = [] }: Config): { readonly parents?: ParentSettings } {
+  if (resolvers === 'none' && parentServers.length === 0) return {};
+  if (resolvers === 'system') return { parents: { known: parentServers } };
+  return { parents: { resolvers: resolvers === 'none' ? [] : resolvers, known: parentServers } };
 }
 
 function transferSettings(config: Config): TransferSettings {

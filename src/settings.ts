@@ -217,6 +217,21 @@ export const settings = {
     allowed: 'the path of a file',
     read: (text) => (text.includes('\0') ? undefined : resolve(text)),
   },
+  resolvers: {
+    variable: 'ZONESEAL_RESOLVERS',
+    flag: 'resolvers',
+    summary:
+      'resolvers that tell who the parents of zones are, with commas between them; parents are then asked for DS',
+    allowed: 'system for those of this machine, none to ask no parent, or addresses with ports, such as 192.0.2.53:53',
+    read: (text) => (text === 'system' || text === 'none' ? text : readAddresses(text)),
+  },
+  parentServers: {
+    variable: 'ZONESEAL_PARENT_SERVERS',
+    flag: 'parent-servers',
+    summary: 'servers of parent zones that no resolver is asked about, with commas between them',
+    allowed: 'zones with addresses and ports, such as corp.example=192.0.2.1:53, a zone again for each of its servers',
+    read: readParentServers,
+  },
   redisUrl: {
     variable: 'REDIS_URL',
     summary: 'Redis for the queue of re-signing, instead of the embedded queue',
@@ -292,6 +307,27 @@ function readAddress(text: string): AddressAndPort | undefined {
   if (isIP(host) !== (six === undefined ? 4 : 6) || Number(port) > 65_535) return undefined;
   // As the system writes it, since it is compared with what the system says of connections.
   return { host: six === undefined ? host : new URL(`http://[${six}]`).hostname.slice(1, -1), port: Number(port) };
+}
+
+function readAddresses(text: string): readonly AddressAndPort[] | undefined {
+  const places = text.split(',').map((one) => readAddress(one.trim()));
+  return places.every((place) => place !== undefined) ? Object.freeze(places) : undefined;
+}
+
+/** A zone and one of its servers. */
+export interface ParentServer extends AddressAndPort {
+  /** Absolute, in presentation form. */
+  readonly zone: string;
+}
+
+function readParentServers(text: string): readonly ParentServer[] | undefined {
+  const servers = text.split(',').map((one) => {
+    const [zone = '', place = '', ...rest] = one.trim().split('=');
+    const name = zone.replace(/\.$/, '');
+    const address = rest.length > 0 || !(zone === '.' || hostName.test(name)) ? undefined : readAddress(place);
+    return address && { zone: `${name}.`, ...address };
+  });
+  return servers.every((server) => server !== undefined) ? Object.freeze(servers) : undefined;
 }
 
 function readSecondaries(text: string): readonly (AddressAndPort & { readonly key?: string })[] | undefined {

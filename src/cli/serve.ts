@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { startService } from '#app/server.ts';
 import { createLogger } from '#app/logger.ts';
 import { assertRoleFits } from '#app/roles.ts';
-import type { SettingName } from '#app/settings.ts';
+import { type SettingName, settings } from '#app/settings.ts';
 import type { CliContext } from '#cli/context.ts';
 import { addSettings, configOf } from '#cli/settings-options.ts';
 import { endWithin, listenForStop } from '#cli/stop.ts';
@@ -44,7 +44,7 @@ export function addServe(program: Command, context: CliContext): void {
     .addHelpText('after', examples);
   addSettings(command, serviceSettings);
   command.action(async () => {
-    const config = configOf(command, context.environment);
+    const config = configOf(command, { [settings.resolvers.variable]: 'system', ...context.environment });
     const logger = createLogger(config.logLevel);
     using stop = listenForStop();
     assertRoleFits(config);

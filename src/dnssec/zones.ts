@@ -7,6 +7,9 @@ import { openSqliteDatabase } from '#database/sqlite.ts';
 import { convertSigning } from '#dnssec/adapters/store/convert-signing.ts';
 import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import type { connectKms } from '#dnssec/adapters/kms-signer.ts';
+import type { Place } from '#dnssec/adapters/parent/ask.ts';
+import { openParentProbe } from '#dnssec/adapters/parent/parent-probe.ts';
+import type { ResolverOptions } from '#dnssec/adapters/parent/resolver.ts';
 import { ZoneCallers } from '#dnssec/http/zone-caller.ts';
 import { openZoneFeeds } from '#dnssec/adapters/store/feeds.ts';
 import { type NamedServer, openPrimaries } from '#dnssec/adapters/transfer/open-primaries.ts';
@@ -47,6 +50,14 @@ export interface TransferSettings {
   readonly tsigKeyFile: string | undefined;
 }
 
+/** Who tells of parents. */
+export interface ParentSettings {
+  /** Absent: the resolvers of this machine. */
+  readonly resolvers?: readonly Place[];
+  /** Servers of parents that are known beforehand; zones in presentation form. */
+  readonly known: readonly (Place & { readonly zone: string })[];
+}
+
 export interface ManagedZonesOptions {
   readonly place: ZonePlace;
   readonly kms: ReturnType<typeof connectKms>;
@@ -56,6 +67,8 @@ export interface ManagedZonesOptions {
   readonly serviceToken: SecretText;
   /** Name servers of zones that name none themselves, in presentation form. */
   readonly nameServers: readonly string[];
+  /** How parents are asked for DS; without it only what people say of them counts. */
+  readonly parents?: ParentSettings;
   /** Without it zones neither come from nor go to other name servers. */
   readonly transfer?: TransferSettings;
   readonly onError: (error: unknown, what: string) => void;
@@ -116,6 +129,7 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     serviceKeys: (scope, region) => kms.keyListerFor(service(scope), region),
     callerSigner: (caller, region) => kms.signerFor(caller, region),
     keyMaker: (caller, region) => kms.keyMakerFor(caller, region),
+    ...(options.parents === undefined ? {} : { parentProbe: openParentProbe(resolverOptions(options.parents)) }),
     nameServers,
     onPublished: (zone) => transfer?.notify(apexOf(zone)),
   };
@@ -132,6 +146,22 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     ...(transfer === undefined ? {} : { transferPort: transfer.port }),
     ...(transfer?.tlsPort === undefined ? {} : { transferTlsPort: transfer.tlsPort }),
     close: () => all.disposeAsync(),
+  };
+}
+
+/** Milliseconds that an answer is waited for: who asks a parent is a request or a job, and comes again. */
+const parentPatience = { waits: [1000, 2000], tcpWait: 4000 };
+
+function resolverOptions({ resolvers, known }: ParentSettings): ResolverOptions {
+  const zones = new Map<CanonicalName, Place[]>();
+  for (const { zone, host, port } of known) {
+    const apex = canonicalName(parseName(zone));
+    zones.set(apex, [...(zones.get(apex) ?? []), { host, port }]);
+  }
+  return {
+    ...(resolvers === undefined ? {} : { resolvers }),
+    known: [...zones].map(([zone, servers]) => ({ zone, servers })),
+    patience: parentPatience,
   };
 }
 

@@ -40,6 +40,7 @@ export function startZoneseal({ data, env = {} }: ZonesealOptions): Promise<Zone
     ZONESEAL_HOST: '127.0.0.1',
     ZONESEAL_PORT: '0',
     ZONESEAL_ADMIN_TOKEN: testToken,
+    ZONESEAL_RESOLVERS: 'none',
   };
   return startNode(['src/main.ts', 'serve'], { ...settings, ...env });
 }

@@ -66,6 +66,33 @@ test('every variable is read', () => {
   ]);
 });
 
+test.each([
+  ['system', 'system'],
+  ['none', 'none'],
+  [
+    '192.0.2.53:53, [2001:db8::53]:5300',
+    [
+      { host: '192.0.2.53', port: 53 },
+      { host: '2001:db8::53', port: 5300 },
+    ],
+  ],
+])('resolvers are %s', (text, expected) => {
+  expect(readConfig({ ZONESEAL_RESOLVERS: text }).resolvers).toEqual(expected);
+});
+
+test('without a word about resolvers none is asked: only the command that serves has a default', () => {
+  expect(readConfig({})).not.toHaveProperty('resolvers');
+});
+
+test('servers of parents are read, several of a zone', () => {
+  const text = 'corp.example=192.0.2.1:53,corp.example.=[2001:db8::1]:53,.=192.0.2.2:53';
+  expect(readConfig({ ZONESEAL_PARENT_SERVERS: text }).parentServers).toEqual([
+    { zone: 'corp.example.', host: '192.0.2.1', port: 53 },
+    { zone: 'corp.example.', host: '2001:db8::1', port: 53 },
+    { zone: '.', host: '192.0.2.2', port: 53 },
+  ]);
+});
+
 test('a flag wins over its variable', () => {
   expect(readConfig({ ZONESEAL_PORT: '1' }, { port: '2' }).port).toBe(2);
 });
@@ -94,6 +121,9 @@ describe('a wrong value stops the start with the variable, the fault and what is
     ['ZONESEAL_CONCURRENCY', '0', 'a number from 1 to 1000'],
     ['ZONESEAL_QUEUE_RATE', 'fast', 'a number from 0 to 1000000'],
     ['ZONESEAL_JOB_LEASE', '1', 'a number from 2 to 3600'],
+    ['ZONESEAL_RESOLVERS', '192.0.2.53', 'addresses with ports, such as 192.0.2.53:53'],
+    ['ZONESEAL_PARENT_SERVERS', '192.0.2.1:53', 'zones with addresses and ports'],
+    ['ZONESEAL_PARENT_SERVERS', 'a b=192.0.2.1:53', 'zones with addresses and ports'],
   ])('%s=%s', (variable, value, expected) => {
     const faults = faultsOf({ [variable]: value });
     expect(faults).toContain(variable);

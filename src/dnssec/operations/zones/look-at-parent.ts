@@ -2,13 +2,13 @@ import { secondsOf } from '#lib/clock.ts';
 import { eventOfSighting } from '#dnssec/core/managed/describe-moves.ts';
 import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
-import { noteTtls, withSighting } from '#dnssec/core/managed/zone-rollover.ts';
+import { newestTtl, noteTtls, withSighting } from '#dnssec/core/managed/zone-rollover.ts';
 import type { Sighting } from '#dnssec/core/rollover/sightings.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 
-/** Seconds between two looks at the parent: while a change is awaited there, and otherwise. */
+/** Seconds between two looks at the parent at most: while a change is awaited there, and otherwise. */
 const interval = { awaiting: 300, watching: 3600 };
 
 /**
@@ -36,10 +36,16 @@ export async function lookAtParent(ports: ZonePorts, zoneId: number): Promise<bo
     isNews = note.isNews;
     const at = secondsOf(ports.clock);
     const ttls = ttl === undefined ? note.signing.ttls : noteTtls(note.signing, { ds: ttl }, at);
-    const probeAt = at + interval[isAwaiting(note.signing) ? 'awaiting' : 'watching'];
-    return { zone: { ...current, signing: { ...note.signing, ttls, probeAt } }, news: { events: note.events } };
+    const signing = { ...note.signing, ttls };
+    const probeAt = at + (isAwaiting(signing) ? awaitingInterval(signing) : interval.watching);
+    return { zone: { ...current, signing: { ...signing, probeAt } }, news: { events: note.events } };
   });
   return isNews;
+}
+
+/** What spreads within a short TTL is looked for as often. */
+function awaitingInterval({ ttls }: ZoneSigning): number {
+  return Math.min(interval.awaiting, Math.max(1, newestTtl(ttls, 'ds')));
 }
 
 /** Tell whether servers of the parent do not show yet what the zone asks for. */
