@@ -4,6 +4,7 @@ import { type HttpApp, mount } from '#app/http.ts';
 import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
 import { dnssecStatuses } from '#dnssec/http/statuses.ts';
 import { dnssecRoutes } from '#dnssec/http/routes.ts';
+import { jobRoutes } from '#dnssec/http/job-routes.ts';
 import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
 import { zoneFeedRoutes } from '#dnssec/http/zone-feed-routes.ts';
 import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
@@ -59,6 +60,8 @@ export async function openDnssecPart(
       await mount(app, zoneRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
       await mount(app, registrarRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
       await mount(app, zoneFeedRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
+      const jobs = { prefix: '/v1/dns', queue: held.tending.queue, store: ports.store, callers };
+      await mount(app, jobRoutes, jobs, { ...dnssecStatuses, unavailable: 503 });
     },
   };
 }

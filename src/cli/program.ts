@@ -8,6 +8,7 @@ import { type CliContext, processContext } from '#cli/context.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
 import { addKey } from '#cli/key.ts';
 import { addAudit } from '#cli/audit.ts';
+import { addQueue } from '#cli/queue.ts';
 import { addRootKey } from '#cli/root-key.ts';
 import { addServe } from '#cli/serve.ts';
 import { addSign } from '#cli/sign.ts';
@@ -29,6 +30,7 @@ const commands: readonly ((program: Command, context: CliContext, setExitCode: S
   addVerify,
   addExport,
   addKey,
+  addQueue,
   addToken,
   addOrg,
   addRegion,

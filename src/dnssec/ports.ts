@@ -50,6 +50,8 @@ export interface Signer {
 /** What the KMS tells of a caller that it knows. */
 export interface KnownCaller {
   readonly identity: string;
+  /** The one organisation that it belongs to; absent for those who may work in any. */
+  readonly organisation?: string;
   /** Absent where the KMS does not tell them. */
   readonly policies?: readonly string[];
 }

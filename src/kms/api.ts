@@ -246,7 +246,15 @@ export type KeyEventItem = Static<typeof KeyEventItem>;
 export const Summary = Type.Object({
   featureEnabled: Type.Boolean(),
   /** Who asks, for services that let the KMS check their callers. */
-  caller: Type.Optional(Type.Object({ identity: Type.String(), policies: Type.Array(Type.String()) })),
+  caller: Type.Optional(
+    Type.Object({
+      identity: Type.String(),
+      organisation: Type.Optional(
+        Type.String({ description: 'The one organisation that the caller belongs to; any without it.' }),
+      ),
+      policies: Type.Array(Type.String()),
+    }),
+  ),
   regions: Type.Array(
     Type.Object({
       identity: Type.String(),

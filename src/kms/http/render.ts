@@ -44,7 +44,11 @@ export function renderKey(key: Key, { identity, name, slug }: Organisation): Kms
 export function renderSummary({ caller, featureEnabled, regions }: KmsSummary): Summary {
   return {
     featureEnabled,
-    caller: { identity: caller.identity, policies: [...caller.policies] },
+    caller: {
+      identity: caller.identity,
+      ...(caller.organisation === undefined ? {} : { organisation: caller.organisation }),
+      policies: [...caller.policies],
+    },
     regions: regions.map(({ region, counts }) => ({
       ...region,
       totalKeys: counts.active + counts.disabled + counts.pendingDeletion,
