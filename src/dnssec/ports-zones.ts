@@ -204,6 +204,8 @@ export interface ZoneStore {
   kmsKeysOf(zoneId: number): Promise<readonly KmsKeyInUse[]>;
   /** Each KMS key that zones use once, with one of these zones. */
   kmsKeysInUse(): Promise<readonly (KmsKeyInUse & { readonly zone: ManagedZone })[]>;
+  /** Numbers of the zones that use a KMS key. */
+  zonesUsingKey(region: string, keyId: string): Promise<readonly number[]>;
   /**
    * Write down what was heard of a KMS key, and let every zone that uses it be due where that is news.
    *

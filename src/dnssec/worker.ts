@@ -2,6 +2,7 @@ import type { JobPlace } from '#dnssec/adapters/jobs/job-database.ts';
 import { openQueue } from '#dnssec/adapters/jobs/open-queue.ts';
 import { defaultLeaseTime } from '#dnssec/adapters/jobs/queue-settings.ts';
 import { defaultRetries } from '#dnssec/adapters/jobs/retries.ts';
+import { fanOut, type KeyRotation } from '#dnssec/operations/zones/fan-out.ts';
 import { startFeeding } from '#dnssec/operations/zones/feed-jobs.ts';
 import { startWatching } from '#dnssec/operations/zones/watch-kms-keys.ts';
 import { workOnJobs } from '#dnssec/operations/zones/work-on-jobs.ts';
@@ -43,7 +44,8 @@ export async function openTending(options: TendingOptions): Promise<Tending> {
     onError,
   });
   const feeding = startFeeding({ store: ports.store, clock: ports.clock, queue }, onError);
-  const watching = concurrency > 0 ? startWatching(ports, onError) : undefined;
+  const fanOutTo = (rotation: KeyRotation) => fanOut({ store: ports.store, queue }, rotation);
+  const watching = concurrency > 0 ? startWatching(ports, onError, fanOutTo) : undefined;
   if (concurrency > 0) workOnJobs({ ports, queue, concurrency, onError });
   return {
     queue,

@@ -5,8 +5,8 @@ import { start, type StartedProcess } from '#test/support/process.ts';
 export interface ZonesealOptions {
   /** Data folder; what a former process left there is opened again. */
   readonly data: string;
-  /** Further settings. */
-  readonly env?: Readonly<Record<string, string>>;
+  /** Further settings; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** A whole service in a process of its own, with an admin token that the test knows. */

@@ -5,13 +5,10 @@ import { openQueue } from '#dnssec/adapters/jobs/open-queue.ts';
 import type { JobQueue } from '#dnssec/ports-jobs.ts';
 import { SecretText } from '#lib/secret-text.ts';
 import { eventually, isIdle, jobQueueContract, overlaps, quick, watch } from '#test/contract/dnssec/job-queue.ts';
-import { runTool } from '#test/support/commands.ts';
-import { freePort } from '#test/support/free-port.ts';
-import { start, type StartedProcess } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
+import { startRestartableRedis } from '#test/support/restartable-redis.ts';
 import { type PrivateDatabase, startRedis } from '#test/support/servers.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
-import { getTool } from '#test/support/tools.ts';
 
 describeWith(['redis-server', 'redis-cli'], 'the queue on Redis', () => {
   let server: PrivateDatabase;
@@ -33,14 +30,14 @@ describeWith(['redis-server', 'redis-cli'], 'the queue on Redis', () => {
   });
 
   test('a zone that runs while Redis is wiped is not run by another worker at the same time', async () => {
-    const { port, open } = await ownRedis();
+    const { server: redis, open } = await ownRedis();
     const [one, other] = [await open(), await open()];
     const logs = [one, other].map((queue) => watch(queue, { concurrency: 4, run: () => sleep(400) }));
     const zones = [1, 2, 3, 4, 5, 6].map((zoneId) => ({ zoneId, priority: 'refresh' as const }));
     await one.put(zones);
     await eventually(() => expect(logs.flatMap(({ runs }) => runs).length).toBeGreaterThanOrEqual(4));
     const before = await one.epoch();
-    await redisCli(port, 'FLUSHALL');
+    await redis.wipe();
     expect(await one.epoch()).not.toBe(before);
     await other.put(zones);
     await eventually(async () => expect(await other.state()).toMatchObject({ waiting: 0, delayed: 0, active: 0 }));
@@ -49,11 +46,11 @@ describeWith(['redis-server', 'redis-cli'], 'the queue on Redis', () => {
   });
 
   test('a pause outlives a wipe of Redis', async () => {
-    const { port, open } = await ownRedis();
+    const { server: redis, open } = await ownRedis();
     const queue = await open();
     const log = watch(queue);
     await queue.pause();
-    await redisCli(port, 'FLUSHALL');
+    await redis.wipe();
     await queue.epoch();
     await queue.put([{ zoneId: 1, priority: 'refresh' }]);
     await sleep(100);
@@ -64,9 +61,9 @@ describeWith(['redis-server', 'redis-cli'], 'the queue on Redis', () => {
   });
 
   test('while Redis is away calls fail soon, one error is told, and workers go on when it is back', async () => {
-    const redis = await ownRedis();
+    const { server: redis, open } = await ownRedis();
     const errors: unknown[] = [];
-    const queue = await redis.open((error) => errors.push(error));
+    const queue = await open((error) => errors.push(error));
     const log = watch(queue);
     await queue.put([{ zoneId: 1, priority: 'refresh' }]);
     await log.until(1);
@@ -87,42 +84,30 @@ describeWith(['redis-server', 'redis-cli'], 'the queue on Redis', () => {
   });
 
   test('a queue whose Redis is away can be opened and closed', async () => {
-    const redis = await ownRedis();
+    const { server: redis, open } = await ownRedis();
     await redis.kill();
-    const queue = await redis.open(() => undefined);
+    const queue = await open();
     watch(queue);
     await expect(queue.state()).rejects.toMatchObject({ code: 'unavailable' });
   });
 });
 
-/** A Redis of one test, which it may kill and start again. */
+/** A Redis of one test, and queues on it. */
 async function ownRedis() {
   const dir = makeTempDir();
   const place = { kind: 'folder', path: dir.path } as const;
-  const port = await freePort();
-  let server: StartedProcess | undefined;
+  const server = await startRestartableRedis();
   const queues: JobQueue[] = [];
-  const startIt = async () => {
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir.path, '--save', '', '--appendonly', 'no'];
-    server = start(getTool('redis-server'), args, { cwd: dir.path });
-    await server.waitFor(/Ready to accept connections/);
-  };
-  const kill = async () => void (await server?.stop('SIGKILL'));
-  await startIt();
   onTestFinished(async () => {
     for (const queue of queues) await queue.close();
-    await kill();
+    await server[Symbol.asyncDispose]();
     dir[Symbol.dispose]();
   });
   const open = async (onError: (error: unknown) => void = () => undefined): Promise<JobQueue> => {
-    const redis = { url: new SecretText(`redis://127.0.0.1:${port}`), prefix: 'own' };
+    const redis = { url: new SecretText(server.url), prefix: 'own' };
     const queue = await openQueue({ ...quick, onError, place, redis });
     queues.push(queue);
     return queue;
   };
-  return { port, open, kill, start: startIt };
-}
-
-async function redisCli(port: number, ...args: string[]): Promise<void> {
-  await runTool('redis-cli', ['-p', String(port), ...args]);
+  return { server, open };
 }

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { restOf, urgencyOf } from '#dnssec/core/managed/urgency.ts';
+import { replaceAtOnce } from '#dnssec/core/rollover/emergency.ts';
+import { introduceKey } from '#dnssec/core/rollover/goals.ts';
+import type { RolloverKey } from '#dnssec/core/rollover/key-state.ts';
+import { startTtls } from '#dnssec/core/rollover/ttl-history.ts';
 import { JobFeeder } from '#dnssec/operations/zones/feed-jobs.ts';
 import type { ZoneJob } from '#dnssec/ports-jobs.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { established, tightPolicy } from '#test/support/rollover-world.ts';
 
 /** A store and a queue with nothing but what the feeder looks at. */
 function makeWorld() {
@@ -113,7 +118,12 @@ describe('the feeder', () => {
 
 describe('how urgent a zone is', () => {
   const day = 86_400;
-  const signing = { policy: { refresh: 5 * day } };
+  const key = (id: string): RolloverKey => introduceKey({ id, role: 'csk', algorithm: 13 }, 0);
+  const signedBy = (keys: readonly RolloverKey[], refresh = 5 * day) => ({
+    keys,
+    policy: { refresh, algorithmRollover: 'conservative' as const },
+  });
+  const signing = signedBy([established(key('a'))]);
 
   test('where no signature is due it is a matter of its keys', () => {
     expect(urgencyOf({ signing }, 100)).toBe('rotation');
@@ -126,10 +136,18 @@ describe('how urgent a zone is', () => {
     expect(urgencyOf({ signing, refreshAt: 100 }, 100 + 2.5 * day)).toBe('expiring');
   });
 
+  test('a zone is an emergency while some resolvers may find no chain of trust', () => {
+    const ttls = startTtls({ dnskey: 100, zone: 300, negative: 50, ds: 200 });
+    const facts = { keys: [established(key('a')), key('b')], policy: tightPolicy, ttls, parent: new Map() };
+    const { keys } = replaceAtOnce('a', 'b', 100, facts);
+    expect(urgencyOf({ signing: signedBy(keys) }, 100)).toBe('emergency');
+    expect(urgencyOf({ signing: signedBy([key('a')]) }, 100)).toBe('rotation'); // going secure: nobody has a DS
+  });
+
   test('after its last attempt a zone rests an hour at most, and less where signatures are short-lived', () => {
     expect(restOf({ signing })).toBe(3600);
-    expect(restOf({ signing: { policy: { refresh: 4 * 3600 } } })).toBe(900);
-    expect(restOf({ signing: { policy: { refresh: 60 } } })).toBe(60);
+    expect(restOf({ signing: signedBy([], 4 * 3600) })).toBe(900);
+    expect(restOf({ signing: signedBy([], 60) })).toBe(60);
     expect(restOf({})).toBe(3600);
   });
 });

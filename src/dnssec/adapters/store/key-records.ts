@@ -9,6 +9,7 @@ const sql = {
   kmsKeysInUse: `SELECT region, key_id, min(zone) AS zone, nullif(min(coalesce(latest, 0)), 0) AS latest, min(status) AS status
     FROM zone_kms_keys
     GROUP BY region, key_id ORDER BY region, key_id`,
+  zonesUsingKey: 'SELECT zone FROM zone_kms_keys WHERE region = ? AND key_id = ? ORDER BY zone',
   markDue: `UPDATE zones SET due_at = ?, state = state + 1 WHERE id IN
     (SELECT zone FROM zone_kms_keys WHERE region = ? AND key_id = ? AND (latest IS NULL OR latest <> ? OR status <> ?))`,
   noteKmsKey: 'UPDATE zone_kms_keys SET latest = ?, status = ? WHERE region = ? AND key_id = ?',
@@ -34,7 +35,10 @@ interface EventRow {
   readonly body: string;
 }
 
-type KeyRecords = Pick<ZoneStore, 'kmsKeysOf' | 'kmsKeysInUse' | 'noteKmsKey' | 'listEvents' | 'eventsAfter'>;
+type KeyRecords = Pick<
+  ZoneStore,
+  'kmsKeysOf' | 'kmsKeysInUse' | 'zonesUsingKey' | 'noteKmsKey' | 'listEvents' | 'eventsAfter'
+>;
 
 /** The part of the store that knows the KMS keys of zones and what happened to them. */
 export function keyRecords(database: Database, findZone: (id: number) => Promise<ManagedZone | undefined>): KeyRecords {
@@ -50,6 +54,8 @@ export function keyRecords(database: Database, findZone: (id: number) => Promise
       });
       return (await Promise.all(found)).flat();
     },
+    zonesUsingKey: async (region, keyId) =>
+      (await database.rows<{ zone: number }>(sql.zonesUsingKey, region, keyId)).map(({ zone }) => zone),
     noteKmsKey: ({ region, keyId, latestVersion, status }, now) =>
       database.write([
         { sql: sql.markDue, values: [now, region, keyId, latestVersion, status] },

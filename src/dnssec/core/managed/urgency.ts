@@ -1,3 +1,5 @@
+import type { RolloverKey } from '#dnssec/core/rollover/key-state.ts';
+import { brokenRules, isGoingInsecure } from '#dnssec/core/rollover/safety.ts';
 import type { SigningPolicy } from '#dnssec/core/managed/signing-state.ts';
 
 /** Most urgent first. */
@@ -8,19 +10,28 @@ export type JobPriority = (typeof jobPriorities)[number];
 export interface Urgency {
   /** Seconds; when the first signature is due for its renewal. */
   readonly refreshAt?: number;
-  readonly signing?: { readonly policy: Pick<SigningPolicy, 'refresh'> };
+  readonly signing?: {
+    readonly keys: readonly RolloverKey[];
+    readonly policy: Pick<SigningPolicy, 'refresh' | 'algorithmRollover'>;
+  };
 }
 
 /**
- * Tell how urgent it is to tend a zone that is due: it is expiring once half of the time between renewal and expiration is
- * over, and where no signature is due for renewal it is the keys that ask for something.
+ * Tell how urgent it is to tend a zone that is due: it is an emergency when some resolvers may find no chain of trust, as
+ * after a key was replaced at once; it is expiring once half of the time between renewal and expiration is over; and where no
+ * signature is due for renewal it is the keys that ask for something.
  *
  * @param now seconds
  */
 export function urgencyOf({ refreshAt, signing }: Urgency, now: number): JobPriority {
+  if (signing !== undefined && isChainBroken(signing)) return 'emergency';
   if (refreshAt === undefined || refreshAt > now) return 'rotation';
   const { refresh = 0 } = signing?.policy ?? {};
   return now >= refreshAt + refresh / 2 ? 'expiring' : 'refresh';
+}
+
+function isChainBroken({ keys, policy }: NonNullable<Urgency['signing']>): boolean {
+  return !isGoingInsecure(keys) && brokenRules(keys, policy).some(({ rule }) => rule !== 'ds');
 }
 
 /** Seconds; the longest time for which a zone is left alone that failed again and again. */

@@ -3,7 +3,7 @@ import { messageOf } from '#lib/errors.ts';
 import { repeat, type Repetition } from '#lib/repeat.ts';
 import { urgencyOf } from '#dnssec/core/managed/urgency.ts';
 import type { JobQueue } from '#dnssec/ports-jobs.ts';
-import type { ManagedZone, ZoneStore } from '#dnssec/ports-zones.ts';
+import type { ZoneStore } from '#dnssec/ports-zones.ts';
 
 /** Milliseconds between two looks for zones with something due. */
 const interval = 1000;
@@ -44,15 +44,11 @@ export class JobFeeder {
     }
     this.#epoch = epoch;
     const due = await store.dueZones(now, window);
-    const news = due.filter((zone) => !this.#put.has(zone.id) || this.#put.get(zone.id) !== dueTimeOf(zone));
+    const news = due.filter((zone) => !this.#put.has(zone.id) || this.#put.get(zone.id) !== zone.dueAt);
     if (news.length > 0) await queue.put(news.map((zone) => ({ zoneId: zone.id, priority: urgencyOf(zone, now) })));
-    this.#put = new Map(due.map((zone) => [zone.id, dueTimeOf(zone)]));
+    this.#put = new Map(due.map((zone) => [zone.id, zone.dueAt]));
     return news.length;
   }
-}
-
-function dueTimeOf({ dueAt }: ManagedZone): number | undefined {
-  return dueAt;
 }
 
 /** Feed the queue for as long as the service runs. @param onError told once of a failure that stays the same */

@@ -1,12 +1,16 @@
 import { secondsOf } from '#lib/clock.ts';
 import { repeat, type Repetition } from '#lib/repeat.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
+import type { KeyRotation } from '#dnssec/operations/zones/fan-out.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { KeyLister } from '#dnssec/ports.ts';
 import type { KmsKeyInUse, ManagedZone } from '#dnssec/ports-zones.ts';
 
 /** Called for each place whose keys could not be looked at; the others go on. */
 export type OnWatchFailure = (error: unknown, place: string) => void;
+
+/** Called for each new version of a key, when the store knows of it. */
+export type OnRotated = (rotation: KeyRotation) => Promise<void>;
 
 /** Milliseconds between two looks at events. */
 const interval = 5000;
@@ -30,13 +34,15 @@ interface Place {
 export class KmsKeyWatch {
   readonly #ports: ZonePorts;
   readonly #onFailure: OnWatchFailure;
+  readonly #onRotated: OnRotated;
   /** Number of the last event by place; undefined where none are told. */
   readonly #followed = new Map<string, number | undefined>();
   readonly #polledAt = new Map<string, number>();
 
-  constructor(ports: ZonePorts, onFailure: OnWatchFailure) {
+  constructor(ports: ZonePorts, onFailure: OnWatchFailure, onRotated: OnRotated = async () => undefined) {
     this.#ports = ports;
     this.#onFailure = onFailure;
+    this.#onRotated = onRotated;
   }
 
   /** Look at what has changed, at every place of which zones use keys. */
@@ -61,8 +67,10 @@ export class KmsKeyWatch {
     for (const { region, keyId, latestVersion, status } of place.keys) {
       const found = listed.get(keyId);
       const heard = { latestVersion: found?.latestVersion ?? latestVersion ?? 0, status: found?.status ?? 'missing' };
-      if (heard.latestVersion !== latestVersion || heard.status !== status)
-        await this.#ports.store.noteKmsKey({ region, keyId, ...heard }, now);
+      if (heard.latestVersion === latestVersion && heard.status === status) continue;
+      await this.#ports.store.noteKmsKey({ region, keyId, ...heard }, now);
+      if (latestVersion !== undefined && heard.latestVersion > latestVersion)
+        await this.#onRotated({ region, keyId, version: heard.latestVersion });
     }
     this.#polledAt.set(place.name, now);
   }
@@ -99,8 +107,12 @@ function placesOf(ports: ZonePorts, keys: readonly KeyInUse[]): Place[] {
 }
 
 /** Watch the KMS keys of zones for as long as the service runs. */
-export function startWatching(ports: ZonePorts, onError: (error: unknown, what: string) => void): Repetition {
-  const watch = new KmsKeyWatch(ports, (error, place) => onError(error, `look at the KMS keys of ${place}`));
+export function startWatching(
+  ports: ZonePorts,
+  onError: (error: unknown, what: string) => void,
+  onRotated: OnRotated,
+): Repetition {
+  const watch = new KmsKeyWatch(ports, (error, place) => onError(error, `look at the KMS keys of ${place}`), onRotated);
   return repeat(
     interval,
     () => watch.look(),

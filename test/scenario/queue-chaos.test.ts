@@ -1,0 +1,168 @@
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createThreadVerifier } from '#dnssec/dnssec.ts';
+import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
+import { openZone } from '#dnssec/operations/zone-text.ts';
+import { type Machines, startMachines } from '#test/support/machines.ts';
+import { openBehind } from '#test/support/postgres-schemas.ts';
+import { describeWith } from '#test/support/requirements.ts';
+import { runZoneseal } from '#test/support/run-zoneseal.ts';
+import { testToken } from '#test/support/zoneseal.ts';
+
+const migrations = fileURLToPath(new URL('../../src/dnssec/adapters/migrations/postgres', import.meta.url));
+
+/** `ZONESEAL_CHAOS_ZONES=10000` is the figure for a machine of one's own. */
+const number = Number(process.env['ZONESEAL_CHAOS_ZONES'] ?? 200);
+/** Zones that a worker tends at the same time. */
+const concurrency = 4;
+
+describeWith(['postgres', 'initdb', 'redis-server', 'redis-cli'], 'a service on several machines', () => {
+  test('when a key rotates, all zones that share it follow, with one progress', { timeout: 180_000 }, async () => {
+    await using machines = await startMachines();
+    const { kms, api } = machines;
+    const worker = await machines.startWorker();
+    const names = Array.from({ length: 20 }, (_, index) => `shared${index}.example`);
+    const key = await makeZones(machines, names);
+    await expect.poll(() => latestVersions(machines), { timeout: 30_000 }).toEqual([1]); // the workers know it
+    expect((await kms.call('POST', `/v1/kms/nl-01/keys/${key}/rotate`)).status).toBe(200);
+    const group = `/v1/dns/jobs/groups/rotation-nl-01-${key}-2`;
+    await expect
+      .poll(async () => (await api.call('GET', group)).body, { timeout: 60_000 })
+      .toMatchObject({ total: 20, open: 0, done: 20, failed: 0, endedAt: expect.any(String) });
+    const followed = await runZoneseal(['queue', 'follow', '--service', api.url], { ZONESEAL_TOKEN: testToken });
+    expect(followed).toMatchObject({ code: 0, stdout: expect.stringMatching(/-2 +20 +20 +0 /) });
+    for (const name of names) {
+      const { body } = await api.call('GET', `/v1/dns/zones/${name}/dnssec`);
+      const { signingKeys } = body as { signingKeys: { version: number }[] };
+      expect(signingKeys.map(({ version }) => version)).toEqual([1, 2]);
+    }
+    expect((await worker.call('GET', '/readyz')).status).toBe(200);
+    expect((await worker.call('GET', '/v1/dns/zones')).status).toBe(404); // it answers about its health alone
+    expect((await kms.call('GET', '/v1/dns/zones')).status).toBe(404);
+    expect((await api.call('GET', '/v1/kms/summary')).status).toBe(404);
+  });
+
+  test(
+    'every zone is re-signed, and none for nothing, while workers are killed and Redis is killed, started and wiped',
+    { timeout: 120_000 + number * 200 },
+    async () => {
+      await using machines = await startMachines({
+        ZONESEAL_JOB_LEASE: '3',
+        ZONESEAL_CONCURRENCY: String(concurrency),
+      });
+      const { api, redis } = machines;
+      const names = Array.from({ length: number }, (_, index) => `zone${index}.example`);
+      await makeZones(machines, names);
+      const before = await zonesOf(machines);
+      expect(before).toHaveLength(number);
+      const signedBefore = signCalls(machines);
+
+      await makeDue(machines);
+      const first = await machines.startWorker();
+      await reached(machines, number * 0.1);
+      first.process.signal('SIGKILL');
+      await redis.wipe();
+      const second = await machines.startWorker();
+      await machines.startWorker();
+      await reached(machines, number * 0.3);
+      await redis.kill();
+      await sleep(500);
+      expect((await api.call('GET', '/v1/dns/jobs')).status).toBe(503);
+      await redis.start();
+      await reached(machines, number * 0.6);
+      second.process.signal('SIGKILL');
+      await reached(machines, number);
+      await expect
+        .poll(async () => (await api.call('GET', '/v1/dns/jobs')).body, { timeout: 30_000 })
+        .toEqual({ waiting: 0, delayed: 0, active: 0, failed: 0 });
+
+      const after = await zonesOf(machines);
+      const steps = after.map(({ version, id }) => version - (before.find((zone) => zone.id === id)?.version ?? 0));
+      expect(new Set(steps)).toEqual(new Set([1])); // each exactly once
+      // A worker that is killed may have had signatures made that it could not publish any more.
+      const most = number + 2 * concurrency;
+      const calls = signCalls(machines) - signedBefore;
+      expect(calls).toBeGreaterThanOrEqual(number);
+      expect(calls).toBeLessThanOrEqual(most);
+      for (const name of names.filter((_, index) => index % Math.ceil(number / 20) === 0)) {
+        const { body } = await api.call('GET', `/v1/dns/zones/${name}/export?signed=true`);
+        expect(await faultsOf((body as { zoneFile: string }).zoneFile)).toEqual([]);
+      }
+    },
+  );
+});
+
+/** Make zones that share one key, some at a time. @returns the identity of the key */
+async function makeZones({ kms, api }: Machines, names: readonly string[]): Promise<string> {
+  const key = await kms.call('POST', '/v1/kms/nl-01/keys', { name: 'shared', keyType: 'ecdsa-p256' });
+  const { identity: kmsKeyIdentity } = key.body as { identity: string };
+  const left = names.values();
+  const make = async (): Promise<void> => {
+    for (const zoneName of left) {
+      expect((await api.call('POST', '/v1/dns/zones', { zoneName })).status).toBe(201);
+      const signing = { region: 'nl-01', kmsKeyIdentity };
+      expect((await api.call('PUT', `/v1/dns/zones/${zoneName}/dnssec`, signing)).status).toBe(200);
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, make));
+  return kmsKeyIdentity;
+}
+
+/** What is known of the versions of the keys that zones use. */
+async function latestVersions({ database }: Machines): Promise<readonly (number | null)[]> {
+  const zones = await openZones(database.url);
+  const rows = await zones.rows<{ latest: number | null }>('SELECT DISTINCT latest FROM zone_kms_keys');
+  await zones.close();
+  return rows.map(({ latest }) => latest);
+}
+
+/** Let all signatures be due, as they are after some days. */
+async function makeDue({ database }: Machines): Promise<void> {
+  const zones = await openZones(database.url);
+  await zones.write(
+    ['zone_rrsets', 'zone_links', 'zones'].map((table) => ({
+      sql: `UPDATE ${table} SET refresh_at = 1000${table === 'zones' ? ', due_at = 1000' : ''} WHERE refresh_at IS NOT NULL`,
+      values: [],
+    })),
+  );
+  await zones.close();
+}
+
+async function zonesOf({ database }: Machines): Promise<readonly { id: number; version: number; isDue: boolean }[]> {
+  const zones = await openZones(database.url);
+  const rows = await zones.rows<{ id: number; version: number; refresh_at: number }>(
+    'SELECT id, version, refresh_at FROM zones ORDER BY id',
+  );
+  await zones.close();
+  return rows.map(({ id, version, refresh_at: at }) => ({ id, version, isDue: at === 1000 }));
+}
+
+function openZones(url: string) {
+  return openBehind(url, 'zones', migrations);
+}
+
+/** Wait until so many zones are re-signed. */
+async function reached(machines: Machines, wanted: number): Promise<void> {
+  const count = async () => (await zonesOf(machines)).filter(({ isDue }) => !isDue).length;
+  await expect.poll(count, { timeout: 60_000 + number * 100, interval: 50 }).toBeGreaterThanOrEqual(wanted);
+}
+
+/** How often the KMS was asked for signatures. */
+function signCalls({ kms }: Machines): number {
+  return kms.process.stderr().match(/"path":"[^"]*\/sign[^"]*"/g)?.length ?? 0;
+}
+
+async function faultsOf(text: string): Promise<string[]> {
+  const verifier = createThreadVerifier(1);
+  try {
+    const pieces = (async function* () {
+      yield new TextEncoder().encode(text);
+    })();
+    const source = await openZone(pieces, 'master', { fileName: 'zone' });
+    const { faults } = await verifyZoneText(source, { at: Date.now() / 1000, anchors: [] }, verifier);
+    return faults.filter(({ severity }) => severity === 'error').map(({ message }) => message);
+  } finally {
+    await verifier.close();
+  }
+}
