@@ -29,3 +29,17 @@ export function totalLength(runs: readonly Uint8Array[]): number {
   for (const run of runs) length += run.length;
   return length;
 }
+
+/** Put packed runs one behind the other into one. */
+export function joinPacked(parts: readonly Packed[]): Packed {
+  const bytes = new Uint8Array(totalLength(parts.map((part) => part.bytes)));
+  const ends = new Uint32Array(parts.reduce((sum, part) => sum + part.ends.length, 0));
+  let octets = 0;
+  let runs = 0;
+  for (const part of parts) {
+    bytes.set(part.bytes, octets);
+    for (const end of part.ends) ends[runs++] = octets + end;
+    octets += part.bytes.length;
+  }
+  return { bytes, ends };
+}

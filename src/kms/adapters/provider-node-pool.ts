@@ -14,7 +14,7 @@ import type { WorkerSetup } from '#kms/adapters/provider-node-worker.ts';
 import { KmsError } from '#kms/core/errors.ts';
 
 /** Microseconds of work in one message: enough to pay for it, and little enough that a small call waits for no big one. */
-const messageCost = 2500;
+const messageCost = 5000;
 /** Less than this is not worth a message of its own while there is more. */
 const leastMessageCost = 200;
 /** One message is worked on while the next one waits in the worker, so that it never idles for the main thread. */

@@ -246,7 +246,7 @@ class NodeProvider implements CryptoProvider {
     }
   }
 
-  async #batch(batch: Batch): Promise<Outcome<Uint8Array>[]> {
+  async #batch(batch: Batch): Promise<readonly Outcome<Uint8Array>[]> {
     this.#assertOpen();
     const count = batch.runs.length / batch.width;
     if (count === 0) return [];
@@ -257,7 +257,7 @@ class NodeProvider implements CryptoProvider {
       throw new KmsError('overloaded', 'too much cryptographic work is waiting: try again in a moment');
     }
     const total = count * itemCost;
-    if (total <= shortCall) return outcomesOf(await shortCalls.run(jobOf(batch, 0, batch.runs.length)));
+    if (total <= shortCall) return shortCalls.run(jobOf(batch, 0, batch.runs.length));
     const piece = Math.max(1, Math.floor(pool.pieceCost(total) / itemCost)) * batch.width;
     const jobs: BatchJob[] = [];
     for (let start = 0; start < batch.runs.length; start += piece) jobs.push(jobOf(batch, start, start + piece));

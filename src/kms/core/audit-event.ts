@@ -85,26 +85,31 @@ export interface AuditHead {
 /** The head of an empty chain. */
 export const emptyHead: AuditHead = { number: 0, hash: new Uint8Array(32) };
 
-const fields = [
-  'at',
-  'operation',
-  'outcome',
-  'code',
-  'principal',
-  'organisation',
-  'region',
-  'project',
-  'key',
-  'version',
-  'count',
-  'target',
-  'requestId',
-  'address',
-] as const satisfies readonly (keyof AuditEvent)[];
-
 /** Write an event as the text that the chain covers: its members in one order, the absent ones left out. */
 export function composeAuditBody(event: AuditEvent): string {
-  return JSON.stringify(event, fields as unknown as string[]);
+  const { at, operation, outcome, code, principal, organisation, region, project, key, version, count } = event;
+  const { target, requestId, address } = event;
+  return JSON.stringify({
+    at,
+    operation,
+    outcome,
+    code,
+    principal,
+    organisation,
+    region,
+    project,
+    key,
+    version,
+    count,
+    target,
+    requestId,
+    address,
+  } satisfies AuditEvent);
+}
+
+/** Read what `composeAuditBody` wrote. */
+export function parseAuditBody(body: string): AuditEvent {
+  return JSON.parse(body) as AuditEvent;
 }
 
 /** Add an event to a chain: SHA-256 over the hash before it, its number as 64 bits, and its body. */

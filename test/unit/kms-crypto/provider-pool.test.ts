@@ -37,7 +37,7 @@ const jobsOf = (key: TestKey, count: number): BatchJob[] =>
     wish: {},
     width: 1,
     items: pack([input]),
-    cost: 2500,
+    cost: 5000,
   }));
 /** No caller can send this: the worker does not expect it and ends. */
 const kill = (pool: WorkerPool): Promise<void> => pool.forget(undefined as never);
@@ -100,6 +100,48 @@ describe('a batch over workers', () => {
       );
     expect(plaintext).toEqual(utf8('kept'));
     expect(key.wrapped).toEqual(wrapped);
+  });
+});
+
+describe('short calls of one turn', () => {
+  it.each([3, 60])('each get their own outcomes, %i with every key and wish', async (count) => {
+    const provider = open();
+    const keys = [await makeKey(provider, 'ecdsa-p256'), await makeKey(provider, 'ecdsa-p256', { key: 'kms-other' })];
+    const wishes = [{}, { marshalingAlgorithm: 'p1363' }, { hash: 'sha2-512' }] as const;
+    const calls = keys.flatMap((key) =>
+      wishes.flatMap((wish) =>
+        numbered(count).map((input, index) => ({ key, wish, inputs: [input, utf8(`${index}`)] })),
+      ),
+    );
+    const signed = await Promise.all(calls.map(({ key, wish, inputs }) => provider.sign(key, inputs, wish)));
+    for (const [index, { key, wish, inputs }] of calls.entries()) {
+      const items = inputs.map((input, at) => ({ input, signature: signed[index]?.[at] as Uint8Array }));
+      expect(await testProvider().verify(key, items, wish)).toEqual([true, true]);
+    }
+  });
+
+  it('fail alone', async () => {
+    const provider = open();
+    const key = await makeKey(provider, 'aes256-gcm96');
+    const plaintexts = numbered(40).map((plaintext, index) => (index % 5 === 0 ? new Uint8Array(0) : plaintext));
+    const sealed = await Promise.all(plaintexts.map((plaintext) => provider.encrypt(key, [{ plaintext }])));
+    expect(sealed.map(([outcome]) => outcome instanceof KmsError)).toEqual(
+      plaintexts.map(({ length }) => length === 0),
+    );
+    const opened = await Promise.all(
+      sealed.map(async ([ciphertext]) =>
+        ciphertext instanceof Uint8Array ? only(await provider.decrypt(key, [{ ciphertext }])) : new Uint8Array(0),
+      ),
+    );
+    expect(opened.map((bytes) => Buffer.from(bytes).toString())).toEqual(
+      plaintexts.map((bytes) => Buffer.from(bytes).toString()),
+    );
+    const moved = { ref: { ...key.ref, organisation: 'o-other' }, wrapped: key.wrapped };
+    const answers = await Promise.allSettled([
+      provider.encrypt(moved, [{ plaintext: utf8('a') }]),
+      provider.encrypt(key, [{ plaintext: utf8('a') }]),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
   });
 });
 

@@ -1,13 +1,12 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { type Database, DatabaseError, type SqlValue, type Statement } from '#database/database.ts';
 import {
-  type AuditEvent,
   type AuditHead,
   type AuditRecord,
-  composeAuditBody,
   emptyHead,
   headOctets,
   linkAuditBody,
+  parseAuditBody,
 } from '#kms/core/audit-event.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import { equalInConstantTime } from '#kms/core/key-material.ts';
@@ -57,11 +56,11 @@ export class AuditTable {
     this.#sealKey = createSecretKey(sealKey);
   }
 
-  /** Write events at the end of the log, all or none. @throws KmsError audit-unavailable */
-  async append(events: readonly AuditEvent[]): Promise<void> {
+  /** Write events at the end of the log, all or none. @param bodies as `composeAuditBody` makes them @throws KmsError audit-unavailable */
+  async append(bodies: readonly string[]): Promise<void> {
     try {
       for (let attempt = 1; ; attempt++) {
-        if (await this.#tryAppend(events)) return;
+        if (await this.#tryAppend(bodies)) return;
         if (attempt === attempts) throw new Error(`other processes wrote first ${attempts} times`);
       }
     } catch (cause) {
@@ -71,14 +70,13 @@ export class AuditTable {
   }
 
   /** @returns false when another process moved the end meanwhile */
-  async #tryAppend(events: readonly AuditEvent[]): Promise<boolean> {
+  async #tryAppend(bodies: readonly string[]): Promise<boolean> {
     const start = (this.#head ??= await this.#readHead());
     let head = start;
     const rows: SqlValue[][] = [];
-    for (const event of events) {
-      const body = composeAuditBody(event);
+    for (const body of bodies) {
       head = linkAuditBody(head, body);
-      const { at, operation, outcome, principal, organisation, key = null } = event;
+      const { at, operation, outcome, principal, organisation, key = null } = parseAuditBody(body);
       rows.push([head.number, at, operation, outcome, principal, organisation, key, body, head.hash]);
     }
     const move = { sql: sql.moveHead, values: [head.number, head.hash, this.#seal(head), start.number], changes: 1 };
@@ -112,7 +110,7 @@ export class AuditTable {
     }
     const text = `SELECT ${columns.join(', ')} FROM audit_events WHERE ${conditions.join(' AND ')} ORDER BY number LIMIT ?`;
     const rows = await this.#database.rows<EventRow>(text, ...values, limit);
-    return rows.map(({ number, body, hash }) => ({ number, event: JSON.parse(body) as AuditEvent, hash }));
+    return rows.map(({ number, body, hash }) => ({ number, event: parseAuditBody(body), hash }));
   }
 
   /** Check up to `limit` events after a head, and the end of the log when they reach it. */
@@ -194,7 +192,7 @@ function insertions(rows: readonly SqlValue[][]): Statement[] {
 function faultOf(row: EventRow, next: AuditHead): string | undefined {
   if (row.number !== next.number) return `event ${next.number} is missing`;
   if (!equalInConstantTime(row.hash, next.hash)) return `event ${row.number} was changed, moved or put in`;
-  const event = JSON.parse(row.body) as AuditEvent;
+  const event = parseAuditBody(row.body);
   const { at, operation, outcome, principal, organisation, key = null } = event;
   const same =
     at === row.at &&

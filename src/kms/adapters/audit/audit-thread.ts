@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { AuditAnswer, AuditCall, AuditFailure, AuditWorkerSetup } from '#kms/adapters/audit/audit-worker.ts';
+import { type AuditAnswer, type AuditCall, type AuditFailure, joinBodies } from '#kms/adapters/audit/audit-messages.ts';
+import type { AuditWorkerSetup } from '#kms/adapters/audit/audit-worker.ts';
 import type { AuditWriter } from '#kms/adapters/audit/open-audit-log.ts';
 import type { AuditRecord } from '#kms/core/audit-event.ts';
 import { KmsError, type KmsErrorCode } from '#kms/core/errors.ts';
@@ -43,7 +44,7 @@ export function startAuditWorker(setup: AuditWorkerSetup): AuditWriter {
     });
   };
   return {
-    append: (events) => call<void>({ kind: 'append', events }),
+    append: (bodies) => call<void>({ kind: 'append', bodies: joinBodies(bodies) }),
     list: (filter, after, limit) => call<AuditRecord[]>({ kind: 'list', filter, after, limit }),
     verify: (from, limit) => call<AuditVerification>({ kind: 'verify', from, limit }),
     async close() {

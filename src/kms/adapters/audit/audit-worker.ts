@@ -1,32 +1,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import {
+  type AuditAnswer,
+  type AuditCall,
+  type AuditFailure,
+  splitBodies,
+} from '#kms/adapters/audit/audit-messages.ts';
 import { AuditTable } from '#kms/adapters/audit/audit-table.ts';
 import { openSqliteDatabase } from '#database/sqlite.ts';
-import type { AuditEvent, AuditHead } from '#kms/core/audit-event.ts';
 import { KmsError } from '#kms/core/errors.ts';
-import type { AuditFilter } from '#kms/ports/audit-log.ts';
 import { messageOf } from '#lib/errors.ts';
 
 export interface AuditWorkerSetup {
   readonly path: string;
   readonly migrations: string;
   readonly sealKey: Uint8Array;
-}
-
-export type AuditCall =
-  | { readonly kind: 'append'; readonly events: readonly AuditEvent[] }
-  | { readonly kind: 'list'; readonly filter: AuditFilter; readonly after: number; readonly limit: number }
-  | { readonly kind: 'verify'; readonly from: AuditHead; readonly limit: number }
-  | { readonly kind: 'close' };
-
-export type AuditAnswer =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly failure: AuditFailure };
-
-export interface AuditFailure {
-  readonly code?: string;
-  readonly message: string;
-  /** For the log only. */
-  readonly inner?: string;
 }
 
 /** Writes the audit log beside the thread that answers requests, which would otherwise wait for the disk. */
@@ -51,7 +38,7 @@ function describe(error: unknown): AuditFailure {
 function carryOut(call: AuditCall): Promise<unknown> {
   switch (call.kind) {
     case 'append':
-      return table.append(call.events);
+      return table.append(splitBodies(call.bodies));
     case 'list':
       return table.list(call.filter, call.after, call.limit);
     case 'verify':

@@ -6,7 +6,7 @@ import { AuditTable } from '#kms/adapters/audit/audit-table.ts';
 import { startAuditWorker } from '#kms/adapters/audit/audit-thread.ts';
 import { GroupCommit } from '#kms/adapters/audit/group-commit.ts';
 import type { DatabasePlace } from '#kms/adapters/store/open-database.ts';
-import type { AuditEvent } from '#kms/core/audit-event.ts';
+import { composeAuditBody } from '#kms/core/audit-event.ts';
 import type { AuditLog } from '#kms/ports/audit-log.ts';
 
 const migrations = fileURLToPath(new URL('../audit-migrations', import.meta.url));
@@ -50,9 +50,9 @@ async function openWriter(place: DatabasePlace, { sealKey, thread, onError }: Au
 
 /** Gather the events of a writer into groups. */
 export function groupedAuditLog(writer: AuditWriter): AuditLog {
-  const commits = new GroupCommit<AuditEvent>((events) => writer.append(events));
+  const commits = new GroupCommit<string>((bodies) => writer.append(bodies));
   return {
-    append: (event) => commits.add(event),
+    append: (event) => commits.add(composeAuditBody(event)),
     list: (filter, after, limit) => writer.list(filter, after, limit),
     verify: (from, limit) => writer.verify(from, limit),
     close: () => writer.close(),
