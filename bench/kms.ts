@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cpuSeconds } from './measure.ts';
 import { composePost, connectRaw } from './raw-http.ts';
-import { run } from '#test/support/process.ts';
+import { binaryBatchType, composeBinaryBatch } from '#kms/core/binary-batch.ts';
+import { projectRoot } from '#test/support/commands.ts';
+import { run, start } from '#test/support/process.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { getTool } from '#test/support/tools.ts';
 import { startZoneseal, type Zoneseal } from '#test/support/zoneseal.ts';
 
 /**
- * Signatures through the HTTP API of the KMS against what `openssl speed` reaches on the same cores in the same run. The
- * clients run on those cores too, so their work is in the figures.
+ * Signatures through the HTTP API of the KMS against what `openssl speed` reaches on the same cores in the same run, and
+ * single ones against a bare Fastify server. The clients run on those cores too, so their work is in the rates; the core
+ * time of the server alone is told beside them, and depends less on what else the machine does.
  *
  * Usage: node bench/kms.ts [--seconds 3] [--json]
  */
@@ -33,6 +38,14 @@ const algorithms: readonly Algorithm[] = [
   { keyType: 'rsa-2048', peer: 'rsa2048', options: { signatureAlgorithm: 'pkcs1v15' }, batch: 200 },
 ];
 
+/** What `openssl speed` does. */
+interface Peer {
+  /** Signatures per second on all cores. */
+  readonly perSecond: number;
+  /** Microseconds of core time for a signature. */
+  readonly cpu: number;
+}
+
 /** Octets of an input: about what is signed for an RRset. */
 const inputBytes = 150;
 
@@ -43,51 +56,70 @@ interface Measured {
   readonly perSecond: number;
   /** Of what openssl signs in a second. */
   readonly share: number;
+  /** Microseconds of the server's core time for a signature; 0 where the system does not tell. */
+  readonly cpu: number;
+  /** Openssl's core time for a signature as a part of the server's. */
+  readonly cpuShare: number;
   /** Milliseconds of a request. */
   readonly p50: number;
   readonly p99: number;
 }
 
-/** Signatures per second of `openssl speed` on all cores. */
-async function measurePeer(name: string): Promise<number> {
-  const args = ['speed', '-multi', String(cores), '-seconds', String(seconds), name];
-  const { stdout } = await run(getTool('openssl'), args, { timeout: 300_000 });
-  const [, perSecond] = /(\d+(?:\.\d+)?)\s+\d+(?:\.\d+)?\s*$/.exec(stdout.trimEnd()) ?? [];
-  if (perSecond === undefined) throw new Error(`openssl speed ${name} printed no figure:\n${stdout}`);
-  return Number(perSecond);
+async function measurePeer(name: string): Promise<Peer> {
+  const speed = async (...options: readonly string[]): Promise<number> => {
+    const args = ['speed', '-seconds', String(seconds), ...options, name];
+    const { stdout } = await run(getTool('openssl'), args, { timeout: 300_000 });
+    const [, perSecond] = /(\d+(?:\.\d+)?)\s+\d+(?:\.\d+)?\s*$/.exec(stdout.trimEnd()) ?? [];
+    if (perSecond === undefined) throw new Error(`openssl speed ${name} printed no figure:\n${stdout}`);
+    return Number(perSecond);
+  };
+  // By the clock for the rate, and by the core time that one process used.
+  return { perSecond: await speed('-elapsed', '-multi', String(cores)), cpu: 1e6 / (await speed()) };
 }
 
-async function measure(
-  service: Zoneseal,
-  request: Buffer,
-  clients: number,
-): Promise<{ readonly requests: number; readonly elapsed: number; readonly times: readonly number[] }> {
-  const connections = await Promise.all(Array.from({ length: clients }, () => connectRaw(service.url)));
+interface Server {
+  readonly url: string;
+  readonly process: { readonly pid: number };
+}
+
+interface Load {
+  readonly requests: number;
+  readonly elapsed: number;
+  /** Milliseconds of each request, in ascending order. */
+  readonly times: readonly number[];
+  /** Seconds of core time that the server used. */
+  readonly cpu: number;
+}
+
+async function measure(server: Server, request: Buffer, clients: number): Promise<Load> {
+  const connections = await Promise.all(Array.from({ length: clients }, () => connectRaw(server.url)));
   const times: number[] = [];
   const loop = async (until: number, record: boolean): Promise<void[]> =>
     Promise.all(
       connections.map(async (connection) => {
         while (performance.now() < until) {
-          const start = performance.now();
+          const sent = performance.now();
           const status = await connection.send(request);
-          if (status !== 200) throw new Error(`the KMS answered ${status}: ${connection.body()}`);
-          if (record) times.push(performance.now() - start);
+          if (status !== 200) throw new Error(`the server answered ${status}: ${connection.body()}`);
+          if (record) times.push(performance.now() - sent);
         }
       }),
     );
   await loop(performance.now() + warmUp, false);
-  const start = performance.now();
-  await loop(start + seconds * 1000, true);
-  const elapsed = (performance.now() - start) / 1000;
+  const cpuBefore = cpuSeconds(server.process.pid);
+  const started = performance.now();
+  await loop(started + seconds * 1000, true);
+  const elapsed = (performance.now() - started) / 1000;
+  const cpu = cpuSeconds(server.process.pid) - cpuBefore;
   for (const connection of connections) connection.close();
-  return { requests: times.length, elapsed, times: times.toSorted((one, other) => one - other) };
+  return { requests: times.length, elapsed, cpu, times: times.toSorted((one, other) => one - other) };
 }
 
 function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;
 }
 
-const makeInput = (): string => randomBytes(inputBytes).toString('base64');
+const makeInput = (): Buffer => randomBytes(inputBytes);
 
 async function measureAlgorithm(service: Zoneseal, algorithm: Algorithm): Promise<Measured[]> {
   const { keyType, options, batch } = algorithm;
@@ -95,20 +127,20 @@ async function measureAlgorithm(service: Zoneseal, algorithm: Algorithm): Promis
   if (made.status !== 201) throw new Error(`no key was made: ${made.status} ${JSON.stringify(made.body)}`);
   const { identity } = made.body as { identity: string };
   const url = `${service.url}/v1/kms/nl-01/keys/${identity}/sign`;
-  const single = composePost(url, service.headers, { input: makeInput(), ...options });
-  const items = Array.from({ length: batch }, () => ({ input: makeInput() }));
-  const many = composePost(url, service.headers, { batch: items, ...options });
+  const inputs = Array.from({ length: batch }, makeInput);
+  const asJson = inputs.map((input) => ({ input: input.toString('base64') }));
+  const binary = { ...service.headers, 'content-type': binaryBatchType };
   const peer = await measurePeer(algorithm.peer);
-  write(`${keyType}: openssl speed -multi ${cores} signs ${Math.round(peer)} a second\n`);
+  const peerRate = `${Math.round(peer.perSecond)} a second, ${peer.cpu.toFixed(1)} µs of a core each`;
+  write(`${keyType}: openssl speed -multi ${cores} signs ${peerRate}\n`);
   const measured: Measured[] = [];
   for (const [way, request, size, counts] of [
-    ['single', single, 1, [1, 16, 64]],
-    [`batch of ${batch}`, many, batch, [1, 2, 4]],
+    ['single', composePost(url, service.headers, { input: asJson[0]?.input, ...options }), 1, [1, 16, 64]],
+    [`${batch} in JSON`, composePost(url, service.headers, { batch: asJson, ...options }), batch, [1, 2, 4]],
+    [`${batch} as octets`, composePost(url, binary, composeBinaryBatch(options, inputs)), batch, [1, 2, 4]],
   ] as const) {
     for (const clients of counts) {
-      const { requests, elapsed, times } = await measure(service, request, clients);
-      const perSecond = (requests * size) / elapsed;
-      const line = { keyType, way, clients, perSecond, share: perSecond / peer, ...latency(times) };
+      const line = { keyType, ...lineOf(await measure(service, request, clients), way, clients, size, peer) };
       measured.push(line);
       write(`${describe(line)}\n`);
     }
@@ -116,15 +148,33 @@ async function measureAlgorithm(service: Zoneseal, algorithm: Algorithm): Promis
   return measured;
 }
 
+function lineOf({ requests, elapsed, times, cpu }: Load, way: string, clients: number, size: number, peer: Peer) {
+  const perSecond = (requests * size) / elapsed;
+  const each = (cpu * 1e6) / (requests * size);
+  const share = perSecond / peer.perSecond;
+  return { way, clients, perSecond, share, cpu: each, cpuShare: each > 0 ? peer.cpu / each : 0, ...latency(times) };
+}
+
+/** Single signatures of a server that does nothing else. */
+async function measureBare(peer: Peer): Promise<Measured> {
+  const server = start(process.execPath, [join(import.meta.dirname, 'raw-fastify.ts')], { cwd: projectRoot, env: {} });
+  const [, url = ''] = await server.waitFor(/^listening (\S+)$/m);
+  const request = composePost(`${url}/sign`, {}, { input: makeInput().toString('base64') });
+  const line = lineOf(await measure({ url, process: server }, request, 64), 'bare Fastify', 64, 1, peer);
+  await server.stop();
+  return { keyType: 'ecdsa-p256', ...line };
+}
+
 function latency(times: readonly number[]): { readonly p50: number; readonly p99: number } {
   return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }
 
-function describe({ way, clients, perSecond, share, p50, p99 }: Measured): string {
+function describe({ way, clients, perSecond, share, cpu, cpuShare, p50, p99 }: Measured): string {
   const rate = `${Math.round(perSecond)}/s`.padStart(9);
   const ratio = `${(100 * share).toFixed(1)} %`.padStart(7);
+  const core = `${cpu.toFixed(1).padStart(6)} µs of a core ${`(${(100 * cpuShare).toFixed(0)} %)`.padStart(6)}`;
   const times = `p50 ${p50.toFixed(2).padStart(7)} ms  p99 ${p99.toFixed(2).padStart(7)} ms`;
-  return `  ${way.padEnd(14)} ${String(clients).padStart(2)} clients ${rate} ${ratio} of openssl  ${times}`;
+  return `  ${way.padEnd(14)} ${String(clients).padStart(2)} clients ${rate} ${ratio} of openssl  ${core}  ${times}`;
 }
 
 function write(text: string): void {
@@ -134,5 +184,8 @@ function write(text: string): void {
 using data = makeTempDir();
 await using service = await startZoneseal({ data: data.path, env: { ZONESEAL_LOG_LEVEL: 'error' } });
 const results: Measured[] = [];
+const bare = await measureBare(await measurePeer('ecdsap256'));
+results.push(bare);
+write(`ecdsa-p256 without a KMS\n${describe(bare)}\n`);
 for (const algorithm of algorithms) results.push(...(await measureAlgorithm(service, algorithm)));
 if (values.json === true) process.stdout.write(`${JSON.stringify({ cores, seconds, results }, undefined, 2)}\n`);

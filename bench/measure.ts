@@ -41,6 +41,20 @@ function peakMemory(pid: number | undefined): number {
   }
 }
 
+/** Return the seconds of core time that a process has used, in all its threads; 0 where the system does not tell. */
+export function cpuSeconds(pid: number): number {
+  try {
+    // utime and stime are the 14th and 15th field; the second one may hold spaces, and ends with the last parenthesis.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  } catch {
+    return 0;
+  }
+}
+
+/** USER_HZ, which Linux has fixed for what it tells of processes. */
+const ticksPerSecond = 100;
+
 /** Return the middle of some numbers. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);

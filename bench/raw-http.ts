@@ -80,11 +80,11 @@ export function connectRaw(url: string): Promise<RawClient> {
   });
 }
 
-/** Compose a POST of JSON. */
+/** Compose a POST of JSON, or of octets whose type is among the headers. */
 export function composePost(url: string, headers: Readonly<Record<string, string>>, body: unknown): Buffer {
   const { host, pathname } = new URL(url);
-  const json = Buffer.from(JSON.stringify(body));
-  const lines = Object.entries({ host, 'content-type': 'application/json', 'content-length': json.length, ...headers });
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return Buffer.concat([Buffer.from(`POST ${pathname} HTTP/1.1\r\n${head}\r\n`), json]);
+  const octets = body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body));
+  const lines = { host, 'content-type': 'application/json', ...headers, 'content-length': String(octets.length) };
+  const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([Buffer.from(`POST ${pathname} HTTP/1.1\r\n${head.join('')}\r\n`), octets]);
 }
