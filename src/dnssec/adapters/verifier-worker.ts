@@ -1,15 +1,26 @@
+import { parentPort } from 'node:worker_threads';
+import { type Packed, runOf } from '#lib/packed.ts';
+import type { Rdata } from '#dns/rrset.ts';
 import { verifySignature } from '#dnssec/core/signing/verify.ts';
-import type { PackedChecks } from '#dnssec/adapters/verifier-threads.ts';
 
-/** Check packed signatures; answers 1 for each that is valid and 0 for each that is not. */
-export default function verifyPacked({ dnskey, bytes, ends }: PackedChecks): Uint8Array {
-  const valid = new Uint8Array(ends.length / 2);
-  let start = 0;
-  for (let index = 0; index < valid.length; index++) {
-    const middle = ends[index * 2] ?? 0;
-    const end = ends[index * 2 + 1] ?? 0;
-    valid[index] = verifySignature(dnskey, bytes.subarray(start, middle), bytes.subarray(middle, end)) ? 1 : 0;
-    start = end;
-  }
-  return valid;
+/** Signature checks of one DNSKEY: signed data and signature of each, end to end. */
+export interface VerifierTask extends Packed {
+  readonly id: number;
+  readonly dnskey: Rdata;
 }
+
+export interface VerifierAnswer {
+  readonly id: number;
+  /** 1 for each signature that is valid, 0 for each that is not. */
+  readonly valid: Uint8Array<ArrayBuffer>;
+}
+
+parentPort?.on('message', (task: VerifierTask) => {
+  const valid = new Uint8Array(task.ends.length / 2);
+  for (let index = 0; index < valid.length; index++) {
+    const [signedData, signature] = [runOf(task, index * 2), runOf(task, index * 2 + 1)];
+    valid[index] = verifySignature(task.dnskey, signedData, signature) ? 1 : 0;
+  }
+  const answer: VerifierAnswer = { id: task.id, valid };
+  parentPort?.postMessage(answer, [valid.buffer]);
+});

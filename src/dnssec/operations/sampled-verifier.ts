@@ -1,7 +1,7 @@
 import type { SignatureVerifier } from '#dnssec/ports.ts';
 
 /** One check in so many is made, and the first of every batch: each batch comes from few key versions. */
-const oneIn = 16;
+const oneIn = 64;
 
 /**
  * Make a verifier that really checks a sample and takes the rest for good. It finds a KMS that signs with a wrong key,
