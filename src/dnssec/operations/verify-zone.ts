@@ -10,7 +10,7 @@ import {
 } from '#dnssec/core/verification/signatures.ts';
 import { checkZone } from '#dnssec/core/zone/checks.ts';
 import type { ZoneFault } from '#dnssec/core/zone/faults.ts';
-import { ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import type { SignatureVerifier } from '#dnssec/ports.ts';
 
 export interface ZoneVerification {

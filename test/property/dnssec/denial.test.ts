@@ -13,7 +13,7 @@ import { rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { planNsec } from '#dnssec/core/denial/nsec.ts';
 import { nsec3Due } from '#dnssec/core/denial/nsec3.ts';
-import { ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { recordsOf } from '#test/support/dns.ts';
 import { apex, zoneHead } from '#test/support/zones.ts';
 

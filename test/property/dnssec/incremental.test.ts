@@ -11,7 +11,8 @@ import { type DenialRules, planChange, rowName, type RRsetChange } from '#dnssec
 import { planNsec } from '#dnssec/core/denial/nsec.ts';
 import { defaultNsec3, planNsec3 } from '#dnssec/core/denial/nsec3.ts';
 import { isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
-import { type Zone, ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import type { Zone } from '#dnssec/core/zone/zone.ts';
+import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { MemoryZone } from '#test/support/memory-zone.ts';
 
 const apex = canonicalName(parseName('example.'));

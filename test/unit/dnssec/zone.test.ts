@@ -4,8 +4,9 @@ import { formatRRType, rrTypes } from '#dns/rr-type.ts';
 import { isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import { checkZone } from '#dnssec/core/zone/checks.ts';
 import { formatFault } from '#dnssec/core/zone/faults.ts';
-import { madeBySigning, ZoneBuilder } from '#dnssec/core/zone/zone.ts';
-import { recordsOf } from '#test/support/dns.ts';
+import { findNode, madeBySigning } from '#dnssec/core/zone/zone.ts';
+import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
+import { canonical, recordsOf } from '#test/support/dns.ts';
 import { apex, zoneOf } from '#test/support/zones.ts';
 
 const standings = (text: string): Record<string, string> =>
@@ -83,7 +84,7 @@ describe('building a zone', () => {
     const { zone } = build(
       'z 1 A 192.0.2.1\n*.z 1 A 192.0.2.1\nB.a 1 A 192.0.2.1\n\\001.z 1 A 192.0.2.1\na 1 A 192.0.2.1\n',
     );
-    expect(zone.nodes.map((node) => formatName(node.owner))).toEqual([
+    expect([...zone.nodes].map((node) => formatName(node.owner))).toEqual([
       'a.example.',
       'B.a.example.',
       'z.example.',
@@ -95,14 +96,14 @@ describe('building a zone', () => {
   test('records of one owner in any case and one type make an RRset, each once', () => {
     const { zone, faults } = build('www 1 NS A.\nWWW 1 NS a.\nwww 1 NS b.\n');
     expect(zone.nodes).toHaveLength(1);
-    expect(zone.nodes[0]?.rrsets[0]?.rdatas).toHaveLength(2);
-    expect(formatName(zone.nodes[0]!.owner)).toBe('www.example.');
+    expect(zone.nodes.at(0)?.rrsets[0]?.rdatas).toHaveLength(2);
+    expect(formatName(zone.nodes.at(0)!.owner)).toBe('www.example.');
     expect(faults).toEqual([]);
   });
 
   test('an RRset with several TTLs gets the smallest, and a warning (RFC 2181 §5.2)', () => {
     const { zone, faults } = build('www 300 A 192.0.2.1\nwww 100 A 192.0.2.2\nwww 200 A 192.0.2.3\n');
-    expect(zone.nodes[0]?.rrsets[0]?.ttl).toBe(100);
+    expect(zone.nodes.at(0)?.rrsets[0]?.ttl).toBe(100);
     expect(faults).toEqual([
       'www.example. A: has records with TTLs 300 and 100; the smaller one is taken',
       'www.example. A: has records with TTLs 100 and 200; the smaller one is taken',
@@ -111,15 +112,40 @@ describe('building a zone', () => {
 
   test('what signing makes is taken out of the input', () => {
     const { zone } = build('a 1 A 192.0.2.1\na 1 NSEC b A\na 1 RRSIG A 13 2 1 1 1 1 example. AQI=\n', madeBySigning);
-    expect(zone.nodes[0]?.rrsets.map((rrset) => formatRRType(rrset.type))).toEqual(['A']);
-    expect(zone.nodes[0]?.rrsigs).toEqual([]);
+    expect(zone.nodes.at(0)?.rrsets.map((rrset) => formatRRType(rrset.type))).toEqual(['A']);
+    expect(zone.nodes.at(0)?.rrsigs).toEqual([]);
   });
 
   test('a name that holds nothing but what is left out is no node', () => {
-    expect(
-      build('0p9mhaveqvm6t7vbl5lop2u3t2rp3tom 1 NSEC3 1 0 0 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A\n', madeBySigning).zone
-        .nodes,
-    ).toEqual([]);
+    expect([
+      ...build('0p9mhaveqvm6t7vbl5lop2u3t2rp3tom 1 NSEC3 1 0 0 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A\n', madeBySigning)
+        .zone.nodes,
+    ]).toEqual([]);
+  });
+
+  test('an owner whose records do not come together is one node all the same', () => {
+    const { zone, faults } = build(
+      'b 9 TXT x\nA 9 TXT z\nb 9 A 192.0.2.2\na 9 TXT y\na 9 A 192.0.2.1\nb 5 TXT w\na 9 TXT z\n',
+    );
+    const lines = [...zone.nodes].map(({ owner, rrsets }) => [
+      formatName(owner),
+      ...rrsets.map(({ type, ttl, rdatas }) => `${formatRRType(type)} ${ttl} ${rdatas.length}`),
+    ]);
+    expect(lines).toEqual([
+      ['A.example.', 'A 9 1', 'TXT 9 2'],
+      ['b.example.', 'A 9 1', 'TXT 5 2'],
+    ]);
+    expect(faults).toEqual(['b.example. TXT: has records with TTLs 9 and 5; the smaller one is taken']);
+  });
+
+  test('every node is found by its name, from wherever the search starts, and no other name is', () => {
+    const labels = Array.from({ length: 40 }, (_, index) => `n${String(index * 2).padStart(2, '0')}`);
+    const { zone } = build(labels.map((label) => `${label} 1 A 192.0.2.1\n`).join(''));
+    for (let near = 0; near <= labels.length; near += 5) {
+      for (const label of labels) expect(findNode(zone, canonical(`${label}.example.`), near)).toBeDefined();
+      for (const label of ['a', 'n01', 'n77', 'n79', 'x.n10'])
+        expect(findNode(zone, canonical(`${label}.example.`), near)).toBeUndefined();
+    }
   });
 
   test('records outside the zone are named', () => {

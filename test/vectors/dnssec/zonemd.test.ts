@@ -6,7 +6,7 @@ import type { Rdata } from '#dns/rrset.ts';
 import { typeCoveredBy } from '#dnssec/core/signing/rrsig.ts';
 import { checkZonemd } from '#dnssec/core/verification/apex.ts';
 import { FaultList } from '#dnssec/core/verification/signatures.ts';
-import { ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { verifyZone } from '#dnssec/operations/verify-zone.ts';
 import { canonical, inOnePiece, rdataOf, recordsOf } from '#test/support/dns.ts';
 import { localVerifier } from '#test/support/local-signer.ts';

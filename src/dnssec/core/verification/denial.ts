@@ -19,12 +19,17 @@ const denialTypes: ReadonlySet<RRType> = new Set([rrTypes.NSEC, rrTypes.NSEC3]);
  */
 export function checkDenial(zone: Zone, faults: FaultList): void {
   const contents = withoutDenial(zone);
-  const hasNsec = zone.nodes.some((node) => findRRset(node, rrTypes.NSEC) !== undefined);
-  const hasNsec3 = zone.nodes.some((node) => findRRset(node, rrTypes.NSEC3) !== undefined);
+  const hasNsec = hasType(zone, rrTypes.NSEC);
+  const hasNsec3 = hasType(zone, rrTypes.NSEC3);
   if (hasNsec && hasNsec3)
     faults.error(zone.apex, undefined, 'denial-mixed', 'the zone has both NSEC and NSEC3 records');
   if (hasNsec3) checkNsec3Chain(zone, contents, faults);
   else checkNsecChain(zone, contents, faults);
+}
+
+function hasType({ nodes }: Zone, type: RRType): boolean {
+  for (const node of nodes) if (findRRset(node, type) !== undefined) return true;
+  return false;
 }
 
 /** Return the zone without NSEC and NSEC3, and without the names that own nothing else. */

@@ -38,7 +38,8 @@ export function* walkAuthority(zone: Zone): Generator<AuthorityNode> {
       yield { owner, canonicalOwner, key, standing: 'occluded', node };
       continue;
     }
-    yield* emptyNonTerminals(canonicalOwner, previous, zone.apex);
+    if (canonicalOwner.length > canonicalOwner.charCodeAt(0) + 1 + zone.apex.length)
+      yield* emptyNonTerminals(canonicalOwner, previous, zone.apex);
     const types = node.rrsets.map((rrset) => rrset.type);
     const standing = standingOf(types, canonicalOwner === zone.apex);
     coverKey = isCover(types, canonicalOwner === zone.apex) ? key : undefined;

@@ -4,7 +4,7 @@ import type { Rdata, RRset } from '#dns/rrset.ts';
 import { namesInRdata } from '#dns/rdata/rdata.ts';
 import { type AuthorityNode, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import type { ZoneFault } from '#dnssec/core/zone/faults.ts';
-import { findApex, findRRset, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
+import { findApex, findNode, findRRset, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
 
 export interface ZoneCheckOptions {
   /** The largest TTL that is let through, in seconds; rollovers wait for it. */
@@ -31,13 +31,14 @@ export function checkZone(zone: Zone, options: ZoneCheckOptions = {}): ZoneFault
   const report: Report = (severity, code, { owner }, type, message) => {
     faults.push({ severity, code, owner, message, ...(type === undefined ? {} : { type }) });
   };
-  const index = new Map(zone.nodes.map((node) => [node.canonicalOwner, node]));
+  const targets = new TargetFinder(zone);
   checkApex(zone, report);
   for (const node of walkAuthority(zone)) {
     if (node.node === undefined) continue;
+    targets.advance();
     checkNode(node, node.node, zone.apex, report);
     if (options.maxTtl !== undefined) checkTtls(node.node, options.maxTtl, report);
-    if (node.standing !== 'occluded') checkTargets(node.node, zone.apex, index, report);
+    if (node.standing !== 'occluded') checkTargets(node.node, zone.apex, targets, report);
   }
   return faults;
 }
@@ -116,21 +117,16 @@ function checkTtls({ owner, rrsets }: ZoneNode, maxTtl: number, report: Report):
   }
 }
 
-function checkTargets(
-  node: ZoneNode,
-  apex: CanonicalName,
-  index: ReadonlyMap<CanonicalName, ZoneNode>,
-  report: Report,
-): void {
+function checkTargets(node: ZoneNode, apex: CanonicalName, targets: TargetFinder, report: Report): void {
   for (const rrset of node.rrsets) {
     if (!targetsMustNotBeAliases.has(rrset.type)) continue;
     for (const target of targetsOf(rrset)) {
       if (!isWithin(target, apex)) continue;
-      const found = index.get(target);
-      if (found !== undefined && findRRset(found, rrTypes.CNAME) !== undefined) {
+      const found = targets.find(target);
+      if (found.isAlias) {
         report('warning', 'target-is-alias', node, rrset.type, `points to ${formatName(target)}, which is a CNAME`);
       }
-      if (rrset.type === rrTypes.NS && !hasAddress(found)) {
+      if (rrset.type === rrTypes.NS && !found.hasAddress) {
         report(
           'warning',
           'no-address',
@@ -147,6 +143,38 @@ function targetsOf({ type, rdatas }: RRset): CanonicalName[] {
   return rdatas.flatMap((rdata: Rdata) => namesInRdata(type, rdata)).map(canonicalName);
 }
 
-function hasAddress(node: ZoneNode | undefined): boolean {
-  return findRRset(node, rrTypes.A) !== undefined || findRRset(node, rrTypes.AAAA) !== undefined;
+/** What matters of a name that records point to. */
+interface Target {
+  readonly isAlias: boolean;
+  readonly hasAddress: boolean;
+}
+
+const mostTargets = 4096;
+
+/** Looks targets up while the zone is walked: most are close to the name that points to them, or the same few as before. */
+class TargetFinder {
+  readonly #zone: Zone;
+  readonly #known = new Map<CanonicalName, Target>();
+  #index = -1;
+
+  constructor(zone: Zone) {
+    this.#zone = zone;
+  }
+
+  /** The walk has come to the next node. */
+  advance(): void {
+    this.#index++;
+  }
+
+  find(name: CanonicalName): Target {
+    let target = this.#known.get(name);
+    if (target === undefined) {
+      const node = findNode(this.#zone, name, this.#index);
+      const has = (type: RRType) => findRRset(node, type) !== undefined;
+      target = { isAlias: has(rrTypes.CNAME), hasAddress: has(rrTypes.A) || has(rrTypes.AAAA) };
+      if (this.#known.size >= mostTargets) this.#known.clear();
+      this.#known.set(name, target);
+    }
+    return target;
+  }
 }

@@ -1,16 +1,6 @@
-import {
-  canonicalName,
-  type CanonicalName,
-  formatName,
-  isWithin,
-  type Name,
-  type OrderKey,
-  orderKeyOf,
-} from '#dns/name.ts';
+import { type CanonicalName, type Name, type OrderKey, orderKeyOf } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
-import type { Rdata, ResourceRecord, RRset } from '#dns/rrset.ts';
-import { canonicalRdata } from '#dns/rdata/rdata.ts';
-import type { ZoneFault } from '#dnssec/core/zone/faults.ts';
+import type { Rdata, RRset } from '#dns/rrset.ts';
 
 /** An owner name and its RRsets. */
 export interface ZoneNode {
@@ -34,7 +24,14 @@ export interface SignatureRecord {
 /** The contents of a zone, nodes in canonical order. Source: RFC 4034 §6.1. */
 export interface Zone {
   readonly apex: CanonicalName;
-  readonly nodes: readonly ZoneNode[];
+  readonly nodes: ZoneNodes;
+}
+
+/** Nodes in a list: an array of them, or something that makes each one when it is asked for it. */
+export interface ZoneNodes extends Iterable<ZoneNode> {
+  readonly length: number;
+  /** Return a node by its index; undefined beyond the last one. */
+  at(index: number): ZoneNode | undefined;
 }
 
 /**
@@ -50,115 +47,6 @@ export const madeBySigning: ReadonlySet<RRType> = new Set([
   rrTypes.ZONEMD,
 ]);
 
-interface OpenRRset {
-  owner: Name;
-  type: RRType;
-  ttl: number;
-  rdatas: Rdata[];
-}
-
-interface OpenNode {
-  owner: Name;
-  canonicalOwner: CanonicalName;
-  key: OrderKey;
-  rrsets: OpenRRset[];
-  rrsigs: SignatureRecord[];
-}
-
-const noSignatures: SignatureRecord[] = [];
-
-/** Gathers records, in any order, into a zone. */
-export class ZoneBuilder {
-  readonly faults: ZoneFault[] = [];
-  readonly #apex: CanonicalName;
-  readonly #leaveOut: ReadonlySet<RRType>;
-  readonly #nodes = new Map<CanonicalName, OpenNode>();
-  #last: OpenNode | undefined;
-
-  /** @param leaveOut types that are dropped without a word */
-  constructor(apex: CanonicalName, leaveOut: ReadonlySet<RRType> = new Set()) {
-    this.#apex = apex;
-    this.#leaveOut = leaveOut;
-  }
-
-  /** Add records. Records outside the zone, repeated ones and differing TTLs become faults. */
-  add(records: Iterable<ResourceRecord>): void {
-    for (const record of records) {
-      const node = this.#nodeOf(record.owner);
-      if (node === undefined) {
-        this.faults.push({
-          severity: 'error',
-          code: 'out-of-zone',
-          owner: record.owner,
-          type: record.type,
-          message: `is not within ${formatName(this.#apex)}`,
-        });
-      } else if (!this.#leaveOut.has(record.type)) {
-        this.#addTo(node, record);
-      }
-    }
-  }
-
-  #nodeOf(owner: Name): OpenNode | undefined {
-    if (this.#last?.owner === owner) return this.#last;
-    const canonicalOwner = canonicalName(owner);
-    let node = this.#nodes.get(canonicalOwner);
-    if (node === undefined) {
-      if (!isWithin(canonicalOwner, this.#apex)) return undefined;
-      node = { owner, canonicalOwner, key: orderKeyOf(canonicalOwner), rrsets: [], rrsigs: noSignatures };
-      this.#nodes.set(canonicalOwner, node);
-    }
-    this.#last = node;
-    return node;
-  }
-
-  #addTo(node: OpenNode, { type, ttl, rdata }: ResourceRecord): void {
-    if (type === rrTypes.RRSIG) {
-      if (node.rrsigs === noSignatures) node.rrsigs = [];
-      node.rrsigs.push({ ttl, rdata });
-      return;
-    }
-    for (const rrset of node.rrsets) {
-      if (rrset.type === type) {
-        this.#merge(rrset, ttl, rdata);
-        return;
-      }
-    }
-    node.rrsets.push({ owner: node.owner, type, ttl, rdatas: [rdata] });
-  }
-
-  #merge(rrset: OpenRRset, ttl: number, rdata: Rdata): void {
-    const canonical = canonicalRdata(rrset.type, rdata);
-    if (rrset.ttl !== ttl) {
-      this.faults.push({
-        severity: 'warning',
-        code: 'ttl-mismatch',
-        owner: rrset.owner,
-        type: rrset.type,
-        message: `has records with TTLs ${rrset.ttl} and ${ttl}; the smaller one is taken`,
-      });
-      rrset.ttl = Math.min(rrset.ttl, ttl);
-    }
-    if (!rrset.rdatas.some((other) => canonicalRdata(rrset.type, other) === canonical)) rrset.rdatas.push(rdata);
-  }
-
-  /** Return the zone and forget it. */
-  build(): Zone {
-    const nodes: OpenNode[] = [];
-    for (const node of this.#nodes.values()) {
-      if (node.rrsets.length > 1) node.rrsets.sort((left, right) => left.type - right.type);
-      if (node.rrsets.length > 0 || node.rrsigs.length > 0) nodes.push(node);
-    }
-    this.#nodes.clear();
-    this.#last = undefined;
-    return { apex: this.#apex, nodes: sortByKey(nodes) };
-  }
-}
-
-function sortByKey<Node extends { readonly key: OrderKey }>(nodes: Node[]): Node[] {
-  return nodes.toSorted((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0));
-}
-
 /** Return a node's RRset of a type. */
 export function findRRset(node: ZoneNode | undefined, type: RRType): RRset | undefined {
   return node?.rrsets.find((rrset) => rrset.type === type);
@@ -166,8 +54,35 @@ export function findRRset(node: ZoneNode | undefined, type: RRType): RRset | und
 
 /** Return the apex node; a zone whose apex holds nothing has none. */
 export function findApex(zone: Zone): ZoneNode | undefined {
-  const first = zone.nodes[0];
+  const first = zone.nodes.at(0);
   return first?.canonicalOwner === zone.apex ? first : undefined;
+}
+
+/**
+ * Return the node of a name.
+ *
+ * @param near index of a node that may lie close to it: the search takes the logarithm of the distance
+ */
+export function findNode({ nodes }: Zone, name: CanonicalName, near = 0): ZoneNode | undefined {
+  const key = orderKeyOf(name);
+  const keyAt = (index: number) => (nodes.at(index) as ZoneNode).key;
+  let low = Math.min(near, nodes.length);
+  let high = low;
+  for (let step = 1; high < nodes.length && keyAt(high) < key; step *= 2) {
+    low = high + 1;
+    high = Math.min(nodes.length, high + step);
+  }
+  for (let step = 1; low > 0 && keyAt(low - 1) >= key; step *= 2) {
+    high = low - 1;
+    low = Math.max(0, low - step);
+  }
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (keyAt(middle) < key) low = middle + 1;
+    else high = middle;
+  }
+  const found = nodes.at(low);
+  return found?.key === key ? found : undefined;
 }
 
 /** Return the zone with RRsets put at its apex, in place of those of the same types. */
@@ -180,7 +95,30 @@ export function withApexRRsets(zone: Zone, rrsets: readonly RRset[]): Zone {
     canonicalOwner: zone.apex,
     key: orderKeyOf(zone.apex),
     rrsets: [...kept, ...rrsets].toSorted((left, right) => left.type - right.type),
-    rrsigs: apexNode?.rrsigs ?? noSignatures,
+    rrsigs: apexNode?.rrsigs ?? [],
   };
-  return { apex: zone.apex, nodes: [node, ...zone.nodes.slice(apexNode === undefined ? 0 : 1)] };
+  return { apex: zone.apex, nodes: new NodesBehind(node, zone.nodes, apexNode === undefined ? 0 : 1) };
+}
+
+/** A node, and behind it those of a list from some index on. */
+class NodesBehind implements ZoneNodes {
+  readonly length: number;
+  readonly #first: ZoneNode;
+  readonly #rest: ZoneNodes;
+  readonly #from: number;
+
+  constructor(first: ZoneNode, rest: ZoneNodes, from: number) {
+    this.#first = first;
+    this.#rest = rest;
+    this.#from = from;
+    this.length = 1 + rest.length - from;
+  }
+
+  at(index: number): ZoneNode | undefined {
+    return index === 0 ? this.#first : this.#rest.at(this.#from + index - 1);
+  }
+
+  *[Symbol.iterator](): Generator<ZoneNode> {
+    for (let index = 0; index < this.length; index++) yield this.at(index) as ZoneNode;
+  }
 }

@@ -1,11 +1,11 @@
 import { canonicalName, type CanonicalName, formatName, isWithin, type Name } from '#dns/name.ts';
 import { formatRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
-import type { ResourceRecord } from '#dns/rrset.ts';
+import type { ResourceRecord, RRset } from '#dns/rrset.ts';
 import { parseZoneText } from '#dns/zone-file/read.ts';
 import { formatRecord } from '#dns/zone-file/print.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { isRecordType } from '#dnssec/core/managed/record-values.ts';
-import { ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
 import { type ChangeCause, type ContentEdit, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
@@ -97,13 +97,11 @@ export async function importZone(
   return { ...result, records };
 }
 
-type Rrsets = ReturnType<ZoneBuilder['build']>['nodes'][number]['rrsets'][number];
-
 /** Group records as RRsets. @throws DnssecError zone-invalid when some are not within the zone */
 export function groupRRsets(
   records: readonly ResourceRecord[],
   apex: CanonicalName,
-): { readonly rrsets: readonly Rrsets[]; readonly leftOut: number } {
+): { readonly rrsets: readonly RRset[]; readonly leftOut: number } {
   const builder = new ZoneBuilder(apex);
   const outside = records.filter(({ owner }) => !isWithin(canonicalName(owner), apex));
   if (outside.length > 0) {
@@ -112,7 +110,7 @@ export function groupRRsets(
   }
   const kept = records.filter(({ type }) => isRecordType(type));
   builder.add(kept);
-  const rrsets = builder.build().nodes.flatMap((node) => node.rrsets);
+  const rrsets = [...builder.build().nodes].flatMap((node) => node.rrsets);
   return { rrsets, leftOut: records.length - kept.length };
 }
 

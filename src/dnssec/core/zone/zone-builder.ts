@@ -1,0 +1,160 @@
+import {
+  canonicalName,
+  type CanonicalName,
+  formatName,
+  isWithin,
+  type Name,
+  type OrderKey,
+  orderKeyOf,
+} from '#dns/name.ts';
+import { flatOctets, type Octets } from '#lib/octets.ts';
+import { rrTypes, type RRType } from '#dns/rr-type.ts';
+import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
+import { canonicalRdata } from '#dns/rdata/rdata.ts';
+import type { ZoneFault } from '#dnssec/core/zone/faults.ts';
+import { NodeStore, StoredNodes } from '#dnssec/core/zone/stored-nodes.ts';
+import type { SignatureRecord, Zone } from '#dnssec/core/zone/zone.ts';
+
+interface OpenRRset {
+  readonly owner: Name;
+  readonly type: RRType;
+  ttl: number;
+  readonly rdatas: Rdata[];
+}
+
+/** A node that records are being added to. */
+interface OpenNode {
+  readonly owner: Name;
+  readonly key: OrderKey;
+  readonly rrsets: OpenRRset[];
+  readonly rrsigs: SignatureRecord[];
+}
+
+/** Gathers records, in any order, into a zone. */
+export class ZoneBuilder {
+  readonly faults: ZoneFault[] = [];
+  readonly #apex: CanonicalName;
+  readonly #leaveOut: ReadonlySet<RRType>;
+  #store = new NodeStore();
+  /** Keys of the stored nodes by number; an owner whose records do not come together has several. */
+  #keys: OrderKey[] = [];
+  #open: OpenNode | undefined;
+
+  /** @param leaveOut types that are dropped without a word */
+  constructor(apex: CanonicalName, leaveOut: ReadonlySet<RRType> = new Set()) {
+    this.#apex = apex;
+    this.#leaveOut = leaveOut;
+  }
+
+  /** Add records. Records outside the zone, repeated ones and differing TTLs become faults. */
+  add(records: Iterable<ResourceRecord>): void {
+    for (const record of records) {
+      const node = this.#nodeOf(record.owner);
+      if (node === undefined) {
+        this.faults.push({
+          severity: 'error',
+          code: 'out-of-zone',
+          owner: record.owner,
+          type: record.type,
+          message: `is not within ${formatName(this.#apex)}`,
+        });
+      } else if (!this.#leaveOut.has(record.type)) {
+        this.#addTo(node, record);
+      }
+    }
+  }
+
+  #nodeOf(owner: Name): OpenNode | undefined {
+    if (this.#open?.owner === owner) return this.#open;
+    const canonicalOwner = canonicalName(owner);
+    if (!isWithin(canonicalOwner, this.#apex)) return undefined;
+    const key = orderKeyOf(canonicalOwner);
+    if (this.#open?.key === key) return this.#open;
+    this.#close();
+    this.#open = { owner, key, rrsets: [], rrsigs: [] };
+    return this.#open;
+  }
+
+  #addTo(node: OpenNode, { type, ttl, rdata }: Omit<ResourceRecord, 'owner'>): void {
+    if (type === rrTypes.RRSIG) {
+      node.rrsigs.push({ ttl, rdata });
+      return;
+    }
+    for (const rrset of node.rrsets) {
+      if (rrset.type === type) {
+        this.#merge(rrset, ttl, rdata);
+        return;
+      }
+    }
+    node.rrsets.push({ owner: node.owner, type, ttl, rdatas: [rdata] });
+  }
+
+  #merge(rrset: OpenRRset, ttl: number, rdata: Rdata): void {
+    const canonical = canonicalRdata(rrset.type, rdata);
+    if (rrset.ttl !== ttl) {
+      this.faults.push({
+        severity: 'warning',
+        code: 'ttl-mismatch',
+        owner: rrset.owner,
+        type: rrset.type,
+        message: `has records with TTLs ${rrset.ttl} and ${ttl}; the smaller one is taken`,
+      });
+      rrset.ttl = Math.min(rrset.ttl, ttl);
+    }
+    if (!rrset.rdatas.some((other) => canonicalRdata(rrset.type, other) === canonical)) rrset.rdatas.push(rdata);
+  }
+
+  /** Put the open node into the store, if it holds anything. */
+  #close(): void {
+    const node = this.#open;
+    this.#open = undefined;
+    if (node === undefined || (node.rrsets.length === 0 && node.rrsigs.length === 0)) return;
+    this.#keep(node);
+    this.#keys.push(flatOctets(node.key as string as Octets) as string as OrderKey);
+  }
+
+  #keep(node: OpenNode): number {
+    if (node.rrsets.length > 1) node.rrsets.sort((left, right) => left.type - right.type);
+    return this.#store.add(node);
+  }
+
+  /** Make one node of several with the same owner. @returns its number */
+  #join(key: OrderKey, numbers: readonly number[]): number {
+    const parts = numbers.map((number) => this.#store.get(number));
+    const joined: OpenNode = { owner: (parts[0] as OpenNode).owner, key, rrsets: [], rrsigs: [] };
+    for (const { rrsets, rrsigs } of parts) {
+      for (const { type, ttl, rdatas } of rrsets) for (const rdata of rdatas) this.#addTo(joined, { type, ttl, rdata });
+      joined.rrsigs.push(...rrsigs);
+    }
+    return this.#keep(joined);
+  }
+
+  /** Return the zone and forget it. */
+  build(): Zone {
+    this.#close();
+    const keys = this.#keys;
+    const order = sortedIndexes(keys);
+    const zoneKeys: OrderKey[] = [];
+    const numbers: number[] = [];
+    for (let start = 0, end = 1; start < order.length; start = end++) {
+      const number = order[start] as number;
+      const key = keys[number] as OrderKey;
+      while (end < order.length && keys[order[end] as number] === key) end++;
+      zoneKeys.push(key);
+      numbers.push(end === start + 1 ? number : this.#join(key, order.slice(start, end)));
+    }
+    const nodes = new StoredNodes(this.#store, zoneKeys, Uint32Array.from(numbers));
+    this.#store = new NodeStore();
+    this.#keys = [];
+    return { apex: this.#apex, nodes };
+  }
+}
+
+/** Return the indexes of keys in ascending order of the keys; those of equal keys stay as they are. */
+function sortedIndexes(keys: readonly OrderKey[]): number[] {
+  return Array.from(keys.keys()).toSorted((left, right) => {
+    const leftKey = keys[left] as OrderKey;
+    const rightKey = keys[right] as OrderKey;
+    return leftKey < rightKey ? -1 : leftKey > rightKey ? 1 : 0;
+  });
+}
