@@ -146,8 +146,23 @@ export function nameLengthAt(wire: Octets, offset: number): number {
 export function formatName(value: Name): string {
   if (value === rootName) return '.';
   let text = '';
-  for (const label of labelsOf(value)) text += `${formatLabel(label)}.`;
+  for (let start = 1; start < value.length;) {
+    const end = start + value.charCodeAt(start - 1);
+    const label = value.slice(start, end);
+    text += isPlain(value, start, end) ? `${label}.` : `${formatLabel(label)}.`;
+    start = end + 1;
+  }
   return text;
+}
+
+/** Tell whether there are only letters, digits, `-` and `_`. */
+function isPlain(value: Name, start: number, end: number): boolean {
+  for (let index = start; index < end; index++) {
+    const code = value.charCodeAt(index);
+    const isLetter = (code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a;
+    if (!isLetter && !(code >= 0x30 && code <= 0x39) && code !== 0x2d && code !== 0x5f) return false;
+  }
+  return true;
 }
 
 /** Knot DNS takes no other octet as it stands. */
@@ -184,7 +199,12 @@ const upperCase = /[A-Z]+/g;
  * Source: RFC 4034 §6.2, RFC 4343 §3.
  */
 export function canonicalName(value: Name): CanonicalName {
-  return value.replace(upperCase, (letters) => letters.toLowerCase()) as CanonicalName;
+  for (let index = 0; index < value.length; index++) {
+    const code = value.charCodeAt(index);
+    if (code >= 0x41 && code <= 0x5a)
+      return value.replace(upperCase, (letters) => letters.toLowerCase()) as CanonicalName;
+  }
+  return value as CanonicalName;
 }
 
 /** Tell whether the leftmost label is `*`. Source: RFC 4592 §2.1.1. */

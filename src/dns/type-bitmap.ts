@@ -13,17 +13,19 @@ const maxWindowOctets = 32;
 export function composeTypeBitmap(types: Iterable<RRType>): Octets {
   const sorted = [...types].toSorted((left, right) => left - right);
   let bitmap = '';
-  for (let index = 0; index < sorted.length;) {
-    const window = (sorted[index] as number) >>> 8;
-    const octets = new Uint8Array(maxWindowOctets);
-    let used = 0;
-    for (; index < sorted.length && (sorted[index] as number) >>> 8 === window; index++) {
-      const low = (sorted[index] as number) & 0xff;
-      octets[low >>> 3] = (octets[low >>> 3] ?? 0) | (0x80 >>> (low & 7));
-      used = (low >>> 3) + 1;
+  let window = -1;
+  let octets: number[] = [];
+  for (const type of sorted) {
+    if (type >>> 8 !== window) {
+      if (octets.length > 0) bitmap += String.fromCharCode(window, octets.length, ...octets);
+      window = type >>> 8;
+      octets = [];
     }
-    bitmap += String.fromCharCode(window, used, ...octets.subarray(0, used));
+    const octet = (type & 0xff) >>> 3;
+    while (octets.length <= octet) octets.push(0);
+    octets[octet] = (octets[octet] as number) | (0x80 >>> (type & 7));
   }
+  if (octets.length > 0) bitmap += String.fromCharCode(window, octets.length, ...octets);
   return bitmap as Octets;
 }
 

@@ -35,19 +35,22 @@ export function parseInstant(text: string): number | undefined {
 
 const daySeconds = 86_400;
 
-/** The day formatted last: times that are formatted by the million lie within a few days. */
-let lastDay = { number: NaN, text: '' };
+/** Days as they are printed: times that are formatted by the million lie within a few of them. */
+const dayTexts = new Map<number, string>();
+const mostDayTexts = 100;
 
 /** Format seconds since the epoch as YYYYMMDDHHmmSS in UTC. */
 export function formatCompactTime(seconds: number): string {
   const day = Math.floor(seconds / daySeconds);
-  if (day !== lastDay.number) {
-    const text = new Date(day * daySeconds * 1000).toISOString().slice(0, 10).replaceAll('-', '');
-    lastDay = { number: day, text };
+  let text = dayTexts.get(day);
+  if (text === undefined) {
+    text = new Date(day * daySeconds * 1000).toISOString().slice(0, 10).replaceAll('-', '');
+    if (dayTexts.size >= mostDayTexts) dayTexts.clear();
+    dayTexts.set(day, text);
   }
   const time = Math.floor(seconds) - day * daySeconds;
   const clock = Math.floor(time / 3600) * 10_000 + (Math.floor(time / 60) % 60) * 100 + (time % 60);
-  return lastDay.text + String(clock).padStart(6, '0');
+  return text + String(clock).padStart(6, '0');
 }
 
 const compactTime = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/;

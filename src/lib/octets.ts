@@ -81,6 +81,20 @@ export function readUint32(value: Octets, offset: number): number {
 
 const scratch = Buffer.alloc(65_536);
 
+/** Encode octets as standard padded base64. */
+export function octetsToBase64(value: Octets): string {
+  if (value.length > scratch.length) return Buffer.from(value, 'latin1').toString('base64');
+  scratch.write(value, 0, 'latin1');
+  return scratch.toString('base64', 0, value.length);
+}
+
+/** Encode octets as lower-case hexadecimal. */
+export function octetsToHex(value: Octets): string {
+  if (value.length > scratch.length) return Buffer.from(value, 'latin1').toString('hex');
+  scratch.write(value, 0, 'latin1');
+  return scratch.toString('hex', 0, value.length);
+}
+
 /**
  * Return the same octets as a string of their own. Pieces that were cut out of a larger string or joined of several keep
  * those alive; a flat copy does not, which matters for what is kept by the million.

@@ -1,17 +1,25 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { decodeHex, encodeHex } from '#lib/encoding.ts';
-import { bytesFrom, type Octets, octetsFrom, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
+import { decodeHex } from '#lib/encoding.ts';
+import { type Octets, octetsFrom, octetsToHex, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
 import { type Field, fixedEnd, wrongWord } from '#dns/rdata/field.ts';
 
 /** Parse dotted decimal; anything else gives `undefined`. */
 export function parseIpv4(text: string): Octets | undefined {
   if (!isIPv4(text)) return undefined;
-  const [a, b, c, d] = text.split('.').map(Number) as [number, number, number, number];
-  return String.fromCharCode(a, b, c, d) as Octets;
+  const ends = [text.indexOf('.')];
+  for (let part = 0; part < 2; part++) ends.push(text.indexOf('.', (ends[part] as number) + 1));
+  const [first = 0, second = 0, third = 0] = ends;
+  return String.fromCharCode(
+    Number(text.slice(0, first)),
+    Number(text.slice(first + 1, second)),
+    Number(text.slice(second + 1, third)),
+    Number(text.slice(third + 1)),
+  ) as Octets;
 }
 
 export function formatIpv4(wire: Octets, start: number): string {
-  return [0, 1, 2, 3].map((index) => wire.charCodeAt(start + index)).join('.');
+  const octet = (index: number) => wire.charCodeAt(start + index);
+  return `${octet(0)}.${octet(1)}.${octet(2)}.${octet(3)}`;
 }
 
 /** Parse an IPv6 address without a zone; anything else gives `undefined`. Source: RFC 4291 §2.2. */
@@ -36,16 +44,26 @@ function parseGroups(part: string): number[] {
 
 /** Format with the first longest run of zero groups shortened. Source: RFC 5952 §4. */
 export function formatIpv6(wire: Octets, start: number): string {
-  const groups = Array.from({ length: 8 }, (_, index) => readUint16(wire, start + index * 2).toString(16));
-  let bestStart = 0;
+  let bestStart = 8;
   let bestLength = 1;
   for (let index = 0; index < 8; index++) {
     let length = 0;
-    while (index + length < 8 && groups[index + length] === '0') length += 1;
-    if (length > bestLength) [bestStart, bestLength] = [index, length];
+    while (index + length < 8 && readUint16(wire, start + (index + length) * 2) === 0) length += 1;
+    if (length > bestLength) {
+      bestStart = index;
+      bestLength = length;
+    }
+    index += length;
   }
-  if (bestLength < 2) return groups.join(':');
-  return `${groups.slice(0, bestStart).join(':')}::${groups.slice(bestStart + bestLength).join(':')}`;
+  if (bestLength < 2) return formatGroups(wire, start, 0, 8);
+  return `${formatGroups(wire, start, 0, bestStart)}::${formatGroups(wire, start, bestStart + bestLength, 8)}`;
+}
+
+function formatGroups(wire: Octets, start: number, from: number, to: number): string {
+  let text = '';
+  for (let index = from; index < to; index++)
+    text += (index === from ? '' : ':') + readUint16(wire, start + index * 2).toString(16);
+  return text;
 }
 
 export const ipv4Field: Field = {
@@ -79,7 +97,7 @@ export const dashedHexField = (octets: number, example: string): Field => ({
     return octetsFrom(bytes);
   },
   end: (wire, start) => fixedEnd(wire, start, octets, 'an address'),
-  format: (wire, start, end) => (encodeHex(bytesFrom(sliceOctets(wire, start, end))).match(/../g) ?? []).join('-'),
+  format: (wire, start, end) => (octetsToHex(sliceOctets(wire, start, end)).match(/../g) ?? []).join('-'),
 });
 
 /** A 64-bit identifier as four hex groups. Source: RFC 6742 §2.1. */

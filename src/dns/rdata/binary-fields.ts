@@ -1,5 +1,5 @@
-import { decodeBase32hex, decodeBase64, decodeHex, encodeBase32hex, encodeBase64, encodeHex } from '#lib/encoding.ts';
-import { bytesFrom, type Octets, octetsFrom, sliceOctets } from '#lib/octets.ts';
+import { decodeBase32hex, decodeBase64, decodeHex, encodeBase32hex } from '#lib/encoding.ts';
+import { bytesFrom, type Octets, octetsFrom, octetsToBase64, octetsToHex, sliceOctets } from '#lib/octets.ts';
 import { composeTypeBitmap, parseTypeBitmap } from '#dns/type-bitmap.ts';
 import { DnsError } from '#dns/errors.ts';
 import { findRRType, formatRRType, isMetaType } from '#dns/rr-type.ts';
@@ -27,7 +27,7 @@ export const base64Field = (name: string): Field => ({
     return octetsFrom(bytes);
   },
   end: (wire, start) => notEmpty(wire, start, name),
-  format: (wire, start, end) => encodeBase64(bytesFrom(sliceOctets(wire, start, end))),
+  format: (wire, start, end) => octetsToBase64(sliceOctets(wire, start, end)),
 });
 
 /** Base64 up to the end, or nothing at all. */
@@ -46,7 +46,7 @@ export const hexField = (name: string): Field => ({
     return octetsFrom(bytes);
   },
   end: (wire, start) => notEmpty(wire, start, name),
-  format: (wire, start, end) => encodeHex(bytesFrom(sliceOctets(wire, start, end))).toUpperCase(),
+  format: (wire, start, end) => octetsToHex(sliceOctets(wire, start, end)).toUpperCase(),
 });
 
 function lengthPrefixed(wire: Octets, start: number, what: string): number {
@@ -66,7 +66,7 @@ export const saltField: Field = {
   },
   end: (wire, start) => lengthPrefixed(wire, start, 'the salt'),
   format: (wire, start, end) =>
-    end === start + 1 ? '-' : encodeHex(bytesFrom(sliceOctets(wire, start + 1, end))).toUpperCase(),
+    end === start + 1 ? '-' : octetsToHex(sliceOctets(wire, start + 1, end)).toUpperCase(),
 };
 
 /** The next hashed owner name of NSEC3. Source: RFC 5155 §3.3. */
@@ -86,6 +86,10 @@ export const hashedNameField: Field = {
   format: (wire, start, end) => encodeBase32hex(bytesFrom(sliceOctets(wire, start + 1, end))),
 };
 
+/** Bitmaps as they are printed: a zone has few kinds of names. */
+const bitmapTexts = new Map<Octets, string>();
+const mostBitmapTexts = 1000;
+
 /** The types that exist at a name, up to the end. Source: RFC 4034 §4.1.2. */
 export const typeBitmapField: Field = {
   parse(tokens) {
@@ -101,8 +105,14 @@ export const typeBitmapField: Field = {
     parseTypeBitmap(sliceOctets(wire, start));
     return wire.length;
   },
-  format: (wire, start, end) =>
-    parseTypeBitmap(sliceOctets(wire, start, end))
-      .map(formatRRType)
-      .join(' '),
+  format(wire, start, end) {
+    const bitmap = sliceOctets(wire, start, end);
+    let text = bitmapTexts.get(bitmap);
+    if (text === undefined) {
+      text = parseTypeBitmap(bitmap).map(formatRRType).join(' ');
+      if (bitmapTexts.size >= mostBitmapTexts) bitmapTexts.clear();
+      bitmapTexts.set(bitmap, text);
+    }
+    return text;
+  },
 };

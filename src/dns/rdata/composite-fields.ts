@@ -1,5 +1,5 @@
-import { decodeBase64, decodeHex, encodeBase64, encodeHex } from '#lib/encoding.ts';
-import { bytesFrom, type Octets, octetsFrom, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
+import { decodeBase64, decodeHex } from '#lib/encoding.ts';
+import { type Octets, octetsFrom, octetsToBase64, octetsToHex, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
 import { DnsError } from '#dns/errors.ts';
 import { formatName, type Name, nameLengthAt, resolveName } from '#dns/name.ts';
 import { ipv4Field, ipv6Field } from '#dns/rdata/address-fields.ts';
@@ -38,7 +38,7 @@ export const ipsecKeyField: Field = {
     const gateway = gatewayField(wire.charCodeAt(start + 1));
     const keyStart = gateway === undefined ? start + 3 : gateway.end(wire, start + 3);
     const numbers = [0, 1, 2].map((index) => wire.charCodeAt(start + index)).join(' ');
-    const key = encodeBase64(bytesFrom(sliceOctets(wire, keyStart, end)));
+    const key = octetsToBase64(sliceOctets(wire, keyStart, end));
     return `${numbers} ${gateway?.format(wire, start + 3, keyStart) ?? '.'} ${key}`.trimEnd();
   },
 };
@@ -74,8 +74,8 @@ export const hostIdentityField: Field = {
     const keyEnd = serversStart(wire, start);
     const words = [
       String(wire.charCodeAt(start + 1)),
-      encodeHex(bytesFrom(sliceOctets(wire, start + 4, tagEnd))).toUpperCase(),
-      encodeBase64(bytesFrom(sliceOctets(wire, tagEnd, keyEnd))),
+      octetsToHex(sliceOctets(wire, start + 4, tagEnd)).toUpperCase(),
+      octetsToBase64(sliceOctets(wire, tagEnd, keyEnd)),
     ];
     for (let position = keyEnd; position < end;) {
       const next = position + nameLengthAt(wire, position);

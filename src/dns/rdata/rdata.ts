@@ -1,5 +1,5 @@
-import { decodeHex, encodeHex } from '#lib/encoding.ts';
-import { bytesFrom, flatOctets, type Octets, octetsFrom, sliceOctets, utf8Octets } from '#lib/octets.ts';
+import { decodeHex } from '#lib/encoding.ts';
+import { flatOctets, type Octets, octetsFrom, octetsToHex, sliceOctets, utf8Octets } from '#lib/octets.ts';
 import { DnsError } from '#dns/errors.ts';
 import { canonicalName, type Name } from '#dns/name.ts';
 import { formatRRType, type RRType } from '#dns/rr-type.ts';
@@ -109,7 +109,7 @@ export function formatRdata(type: RRType, rdata: Rdata): string {
 }
 
 function formatGeneric(rdata: Rdata): string {
-  return `\\# ${rdata.length} ${encodeHex(bytesFrom(rdata)).toUpperCase()}`.trimEnd();
+  return `\\# ${rdata.length} ${octetsToHex(rdata).toUpperCase()}`.trimEnd();
 }
 
 const typesWithLowerCasedNames = new Map<RRType, boolean>();

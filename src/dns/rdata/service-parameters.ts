@@ -1,5 +1,5 @@
-import { decodeBase64, encodeBase64 } from '#lib/encoding.ts';
-import { bytesFrom, type Octets, octetsFrom, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
+import { decodeBase64 } from '#lib/encoding.ts';
+import { type Octets, octetsFrom, octetsToBase64, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
 import { DnsError } from '#dns/errors.ts';
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '#dns/rdata/address-fields.ts';
 import { quoteText, unescapeText } from '#dns/rdata/character-string.ts';
@@ -21,7 +21,7 @@ const parameters: readonly Parameter[] = [
   { key: 2, name: 'no-default-alpn', ...flag('no-default-alpn') },
   { key: 3, name: 'port', parse: parsePort, format: formatPort },
   { key: 4, name: 'ipv4hint', ...addresses('ipv4hint', 4, parseIpv4, formatIpv4) },
-  { key: 5, name: 'ech', parse: parseEch, format: (value) => encodeBase64(bytesFrom(needed(value, 'ech'))) },
+  { key: 5, name: 'ech', parse: parseEch, format: (value) => octetsToBase64(needed(value, 'ech')) },
   { key: 6, name: 'ipv6hint', ...addresses('ipv6hint', 16, parseIpv6, formatIpv6) },
   { key: 7, name: 'dohpath', ...opaque('dohpath') },
   { key: 8, name: 'ohttp', ...flag('ohttp') },

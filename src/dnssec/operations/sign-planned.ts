@@ -20,34 +20,34 @@ export async function signPlanned(
   { signer, verifier }: SigningPorts,
 ): Promise<VerifiedRRset[]> {
   const tasks = planned.flatMap((entry) => entry.tasks);
-  const signatures = new Map<SigningTask, Uint8Array>();
+  const signatures = Array.from<Uint8Array>({ length: tasks.length });
   await Promise.all(
-    [...groupByKey(tasks)].map(async ([key, group]) => {
-      const inputs = group.map((task) => task.signedData);
+    [...positionsByKey(tasks)].map(async ([key, positions]) => {
+      const inputs = positions.map((position) => (tasks[position] as SigningTask).signedData);
       const answers = await signer.sign({ ...key.kmsKey, algorithm: key.algorithm, inputs });
-      for (const [index, task] of group.entries()) {
-        signatures.set(task, fromKmsSignature(key, answers[index] ?? new Uint8Array()));
-      }
+      for (const [index, position] of positions.entries())
+        signatures[position] = fromKmsSignature(key, answers[index] ?? new Uint8Array());
     }),
   );
-  const checks = tasks.map((task) => ({
-    dnskey: task.key.dnskey,
-    signedData: task.signedData,
-    signature: signatures.get(task) ?? new Uint8Array(),
-  }));
-  const valid = await verifier.verify(checks);
+  const valid = await verifier.verify(
+    tasks.map(({ key: { dnskey }, signedData }, position) => {
+      return { dnskey, signedData, signature: signatures[position] as Uint8Array };
+    }),
+  );
   let next = 0;
   return planned.map((entry) => {
     const from = next;
     next += entry.tasks.length;
-    return admitVerified(
-      entry,
-      checks.slice(from, next).map((check) => check.signature),
-      valid.slice(from, next),
-    );
+    return admitVerified(entry, signatures.slice(from, next), valid.slice(from, next));
   });
 }
 
-function groupByKey(tasks: readonly SigningTask[]): Map<ZoneKey, SigningTask[]> {
-  return Map.groupBy(tasks, (task) => task.key);
+function positionsByKey(tasks: readonly SigningTask[]): Map<ZoneKey, number[]> {
+  const positions = new Map<ZoneKey, number[]>();
+  for (const [position, { key }] of tasks.entries()) {
+    const group = positions.get(key);
+    if (group === undefined) positions.set(key, [position]);
+    else group.push(position);
+  }
+  return positions;
 }

@@ -5,7 +5,7 @@ import type { Rdata, ResourceRecord, RRset } from '#dns/rrset.ts';
 import { nextSerial, type SerialPolicy } from '#dns/serial.ts';
 import { parseSoa, withSerial } from '#dns/soa.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { type DenialRRset, denialTtl, planNsec } from '#dnssec/core/denial/nsec.ts';
+import { type DenialRRset, denialTtl, withNsec } from '#dnssec/core/denial/nsec.ts';
 import { nsec3ParamRRset, type Nsec3Parameters, planNsec3 } from '#dnssec/core/denial/nsec3.ts';
 import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import { type PlannedRRset, planRRset, type SigningContext } from '#dnssec/core/signing/plan.ts';
@@ -15,7 +15,8 @@ import { composeZonemd, placeholderZonemd, sha384, simpleScheme, ZoneDigest } fr
 import { type AuthorityNode, isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import { checkZone } from '#dnssec/core/zone/checks.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
-import { findApex, findRRset, madeBySigning, withApexRRsets, type Zone, ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { findApex, findRRset, madeBySigning, withApexRRsets, type Zone } from '#dnssec/core/zone/zone.ts';
+import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { type SigningPorts, signPlanned } from '#dnssec/operations/sign-planned.ts';
 
 /** How a whole zone is signed. */
@@ -145,7 +146,7 @@ export async function* signZone(
 
 /** Plan every RRset of the signed zone but ZONEMD, in canonical order. */
 function* planZone(zone: Zone, policy: ZoneSigningPolicy, context: SigningContext): Generator<PlannedRRset> {
-  for (const [node, denial] of mergeDenial(walkAuthority(zone), planDenial(zone, policy))) {
+  for (const [node, denial] of withDenial(zone, policy)) {
     for (const rrset of soaFirst(node?.node?.rrsets ?? [])) {
       if (node === undefined || (rrset.type === rrTypes.ZONEMD && policy.zonemd)) continue;
       if (isSigned(node.standing, rrset.type)) yield planRRset(context, node.canonicalOwner, rrset);
@@ -161,17 +162,18 @@ function soaFirst(rrsets: readonly RRset[]): readonly RRset[] {
   return index <= 0 ? rrsets : [rrsets[index] as RRset, ...rrsets.slice(0, index), ...rrsets.slice(index + 1)];
 }
 
-function planDenial(zone: Zone, policy: ZoneSigningPolicy): Iterable<DenialRRset> {
+/** What stands at one name: contents, denial or both. */
+type Place = [node: AuthorityNode | undefined, denial: DenialRRset | undefined];
+
+function withDenial(zone: Zone, policy: ZoneSigningPolicy): Iterable<Place> {
   const soa = findRRset(findApex(zone), rrTypes.SOA) as RRset;
   const ttl = denialTtl(soa.ttl, parseSoa(soa.rdatas[0] as Rdata).minimum);
-  return policy.denial.kind === 'nsec' ? planNsec(zone, ttl) : planNsec3(zone, policy.denial.parameters, ttl);
+  if (policy.denial.kind === 'nsec') return withNsec(zone, ttl);
+  return mergeDenial(walkAuthority(zone), planNsec3(zone, policy.denial.parameters, ttl));
 }
 
 /** Merge two sequences that are both in canonical order; what has one owner comes together. */
-function* mergeDenial(
-  nodes: Iterable<AuthorityNode>,
-  denials: Iterable<DenialRRset>,
-): Generator<[node: AuthorityNode | undefined, denial: DenialRRset | undefined]> {
+function* mergeDenial(nodes: Iterable<AuthorityNode>, denials: Iterable<DenialRRset>): Generator<Place> {
   const rest = denials[Symbol.iterator]();
   let denial = rest.next();
   for (const node of nodes) {

@@ -6,7 +6,7 @@ import { decodeHex, encodeBase32hex } from '#lib/encoding.ts';
 import { bytesFrom, octetsFrom } from '#lib/octets.ts';
 import { hashName, type Nsec3Parameters, planNsec3 } from '#dnssec/core/denial/nsec3.ts';
 import { planNsec } from '#dnssec/core/denial/nsec.ts';
-import { ZoneBuilder } from '#dnssec/core/zone/zone.ts';
+import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { canonical, recordsOf } from '#test/support/dns.ts';
 
 const apex = canonical('example.');
@@ -37,7 +37,7 @@ const parameters: Nsec3Parameters = {
 
 test('the opt-out NSEC3 chain of RFC 5155 appendix A reproduces', () => {
   const { zone, chain } = zoneWithout('fixtures/vectors/rfc5155-appendix-a.zone', rrTypes.NSEC3);
-  const planned = planNsec3(zone, parameters, 3600).map(({ rrset }) => ({
+  const planned = [...planNsec3(zone, parameters, 3600)].map(({ rrset }) => ({
     owner: rrset.owner,
     type: rrset.type,
     ttl: rrset.ttl,

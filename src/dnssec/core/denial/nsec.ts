@@ -23,13 +23,30 @@ export interface DenialRRset {
  * @param ttl seconds; see `denialTtl`
  */
 export function* planNsec(zone: Zone, ttl: number): Generator<DenialRRset> {
+  for (const [, denial] of withNsec(zone, ttl)) if (denial !== undefined) yield denial;
+}
+
+/**
+ * Walk a zone and give each name with its NSEC, if it is due one.
+ *
+ * @param ttl seconds; see `denialTtl`
+ */
+export function* withNsec(zone: Zone, ttl: number): Generator<[node: AuthorityNode, denial: DenialRRset | undefined]> {
+  /** The last name that is due an NSEC, and the names behind it that are due none. */
   let waiting: AuthorityNode | undefined;
+  let passed: AuthorityNode[] = [];
   for (const node of walkAuthority(zone)) {
-    if (node.standing === 'occluded' || node.standing === 'empty') continue;
-    if (waiting !== undefined) yield nsecOf(waiting, node.owner, ttl);
+    if (node.standing === 'occluded' || node.standing === 'empty') {
+      passed.push(node);
+      continue;
+    }
+    if (waiting !== undefined) yield [waiting, nsecOf(waiting, node.owner, ttl)];
+    for (const between of passed) yield [between, undefined];
     waiting = node;
+    if (passed.length > 0) passed = [];
   }
-  if (waiting !== undefined) yield nsecOf(waiting, zone.apex, ttl);
+  if (waiting !== undefined) yield [waiting, nsecOf(waiting, zone.apex, ttl)];
+  for (const rest of passed) yield [rest, undefined];
 }
 
 function nsecOf(node: AuthorityNode, next: Name, ttl: number): DenialRRset {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { encodeBase32hex } from '#lib/encoding.ts';
-import { bytesFrom, joinOctets, type Octets, octetsFrom, octetsOf, sliceOctets, uint16 } from '#lib/octets.ts';
+import { bytesFrom, flatOctets, joinOctets, type Octets, octetsOf, sliceOctets, uint16 } from '#lib/octets.ts';
 import { canonicalName, type CanonicalName, formatName, orderKeyOf, prependLabel } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
@@ -37,10 +37,16 @@ export function hashName(
   name: CanonicalName,
   { iterations, salt }: Pick<Nsec3Parameters, 'iterations' | 'salt'>,
 ): Octets {
-  let digest = octetsFrom(hash('sha1', bytesFrom(joinOctets(name, salt)), 'buffer'));
-  for (let round = 0; round < iterations; round++)
-    digest = octetsFrom(hash('sha1', bytesFrom(joinOctets(digest, salt)), 'buffer'));
+  let digest = sha1Of(joinOctets(name, salt));
+  for (let round = 0; round < iterations; round++) digest = sha1Of(joinOctets(digest, salt));
   return digest;
+}
+
+/** Matches text that is the same octets in ASCII and in UTF-8, as which Node hashes strings. */
+const ascii = /^[\0-\x7f]*$/; // oxlint-disable-line no-control-regex -- octets are what it is about
+
+function sha1Of(octets: Octets): Octets {
+  return hash('sha1', ascii.test(octets) ? octets : bytesFrom(octets), 'binary') as Octets;
 }
 
 /** Return the owner name of the NSEC3 for a hash. Source: RFC 5155 §3. */
@@ -97,34 +103,48 @@ export function nsec3Types(standing: Standing, types: readonly RRType[]): RRType
  * @param ttl seconds; see `denialTtl`
  * @throws DnssecError zone-invalid when two names have one hash
  */
-export function planNsec3(zone: Zone, parameters: Nsec3Parameters, ttl: number): DenialRRset[] {
+export function planNsec3(zone: Zone, parameters: Nsec3Parameters, ttl: number): Generator<DenialRRset> {
   const bitmaps = new Map<string, Octets>();
-  const entries: { hashed: Octets; owner: CanonicalName; bitmap: Octets }[] = [];
+  const entries: HashedName[] = [];
   for (const { owner, types } of nsec3Due(zone, parameters.optOut)) {
     const kind = types.join();
     let bitmap = bitmaps.get(kind);
     if (bitmap === undefined) bitmaps.set(kind, (bitmap = composeTypeBitmap(types)));
-    entries.push({ hashed: hashName(owner, parameters), owner, bitmap });
+    entries.push({ hashed: hashName(owner, parameters), owner: flatOctets(owner), bitmap });
   }
   entries.sort((left, right) => (left.hashed < right.hashed ? -1 : left.hashed > right.hashed ? 1 : 0));
-  const head = nsec3Head(parameters);
-  return entries.map(({ hashed, owner: subject, bitmap }, index) => {
-    const next = entries[(index + 1) % entries.length] as (typeof entries)[number];
-    if (next.hashed === hashed && next.owner !== subject) {
+  for (const [index, { hashed, owner }] of entries.entries()) {
+    const next = entries[index + 1];
+    if (next?.hashed === hashed) {
       throw new DnssecError(
         'zone-invalid',
-        `${formatName(subject)} and ${formatName(next.owner)} have the same NSEC3 hash: use a salt`,
+        `${formatName(owner)} and ${formatName(next.owner)} have the same NSEC3 hash: use a salt`,
       );
     }
-    const nsec3Name = nsec3Owner(hashed, zone.apex);
-    const rrset = {
-      owner: nsec3Name,
-      type: rrTypes.NSEC3,
-      ttl,
-      rdatas: [joinOctets(head, next.hashed, bitmap) as Rdata],
-    };
-    return { subject, canonicalOwner: nsec3Name, key: orderKeyOf(nsec3Name), rrset };
-  });
+  }
+  return nsec3Chain(zone.apex, entries, nsec3Head(parameters), ttl);
+}
+
+interface HashedName {
+  readonly hashed: Octets;
+  readonly owner: CanonicalName;
+  readonly bitmap: Octets;
+}
+
+/** Make the records of a sorted chain, one at a time: there are as many as names. */
+function* nsec3Chain(
+  apex: CanonicalName,
+  entries: readonly HashedName[],
+  head: Octets,
+  ttl: number,
+): Generator<DenialRRset> {
+  for (const [index, { hashed, owner: subject, bitmap }] of entries.entries()) {
+    const next = entries[(index + 1) % entries.length] as HashedName;
+    const owner = nsec3Owner(hashed, apex);
+    const rdata = (head + next.hashed + bitmap) as Rdata;
+    const rrset = { owner, type: rrTypes.NSEC3, ttl, rdatas: [rdata] };
+    yield { subject, canonicalOwner: owner, key: orderKeyOf(owner), rrset };
+  }
 }
 
 /** Compose NSEC3 RDATA up to the next hashed owner name. Source: RFC 5155 §3.2. */

@@ -1,4 +1,4 @@
-import { joinOctets, type Octets, octetsOf, readUint16, readUint32, sliceOctets, uint16, uint32 } from '#lib/octets.ts';
+import { type Octets, readUint16, readUint32, sliceOctets, uint16, uint32 } from '#lib/octets.ts';
 import { type CanonicalName, countLabels, isWildcard, type Name, nameLengthAt } from '#dns/name.ts';
 import type { RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
@@ -25,15 +25,9 @@ const fixedOctets = 18;
 
 /** Compose RRSIG RDATA without the signature; with a canonical signer's name it is the head of the signed data. */
 export function composeRrsigPrefix(fields: RrsigFields): Octets {
-  return joinOctets(
-    uint16(fields.typeCovered),
-    octetsOf(fields.algorithm, fields.labels),
-    uint32(fields.originalTtl),
-    uint32(fields.expiration),
-    uint32(fields.inception),
-    uint16(fields.keyTag),
-    fields.signerName,
-  );
+  const { typeCovered, algorithm, labels, originalTtl, expiration, inception, keyTag, signerName } = fields;
+  const head = uint16(typeCovered) + String.fromCharCode(algorithm, labels) + uint32(originalTtl);
+  return (head + uint32(expiration) + uint32(inception) + uint16(keyTag) + signerName) as Octets;
 }
 
 /** Read valid RRSIG RDATA. */

@@ -76,7 +76,8 @@ function readInteger(der: Uint8Array, at: number, target: Uint8Array, offset: nu
   const from = padded ? start + 1 : start;
   if (first === 0 && length === 1) throw malformed('an integer is zero');
   if (end - from > width) throw malformed(`an integer has ${end - from} octets, at most ${width} fit`);
-  target.set(der.subarray(from, end), offset + width - (end - from));
+  let position = offset + width - (end - from);
+  for (let index = from; index < end; index++) target[position++] = der[index] as number;
   return end;
 }
 

@@ -1,3 +1,4 @@
+import { allocateBytes } from '#lib/bytes.ts';
 import { type Octets, writeOctets } from '#lib/octets.ts';
 import type { CanonicalName } from '#dns/name.ts';
 import type { RRType } from '#dns/rr-type.ts';
@@ -40,7 +41,7 @@ export function composeSignedData(
   const sorted = canonicalRdatas(type, rdatas);
   let size = prefix.length;
   for (const rdata of sorted) size += owner.length + fixedRRFields + rdata.length;
-  const data = new Uint8Array(size);
+  const data = allocateBytes(size);
   let offset = writeOctets(data, prefix, 0);
   for (const rdata of sorted) {
     offset = writeOctets(data, owner, offset);

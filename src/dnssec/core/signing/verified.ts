@@ -1,4 +1,4 @@
-import { joinOctets, octetsFrom } from '#lib/octets.ts';
+import { octetsFrom } from '#lib/octets.ts';
 import { formatName } from '#dns/name.ts';
 import { formatRRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
@@ -49,7 +49,7 @@ export function admitVerified(
         },
       );
     }
-    return joinOctets(task.prefix, octetsFrom(signature)) as Rdata;
+    return (task.prefix + octetsFrom(signature)) as Rdata;
   });
   return { rrset, rrsigs } as unknown as VerifiedRRset;
 }
