@@ -9,7 +9,17 @@ import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
 import { zoneFeedRoutes } from '#dnssec/http/zone-feed-routes.ts';
 import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
 import { openTending, type Tending } from '#dnssec/worker.ts';
-import { type ManagedZones, openManagedZones, type ParentSettings, type TransferSettings } from '#dnssec/zones.ts';
+import {
+  createZoneThreads,
+  type ManagedZones,
+  openManagedZones,
+  type ParentSettings,
+  type TransferSettings,
+  turnsOctets,
+} from '#dnssec/zones.ts';
+import type { ZoneWorkerSettings } from '#app/zone-worker.ts';
+import type { SecretText } from '#lib/secret-text.ts';
+import type { DatabasePlace } from '#kms/kms.ts';
 import { ServiceError } from '#lib/errors.ts';
 import { makeDirectory } from '#lib/make-directory.ts';
 
@@ -39,9 +49,10 @@ export async function openDnssecPart(
   embedded: EmbeddedKms | undefined,
 ): Promise<DnssecPart> {
   await using opened = new AsyncDisposableStack();
-  const dnssec = openDnssec({ kmsUrl: config.kmsUrl ?? `unix:${embedded?.socketPath}`, clock: context.clock });
+  const kmsUrl = config.kmsUrl ?? `unix:${embedded?.socketPath}`;
+  const dnssec = openDnssec({ kmsUrl, clock: context.clock });
   opened.defer(() => dnssec.close());
-  const held = await openHeldZones(config, context, dnssec, embedded);
+  const held = await openHeldZones(config, context, { ...dnssec, kmsUrl }, embedded);
   opened.defer(async () => held?.zones.close());
   opened.defer(async () => held?.tending.close());
   const all = opened.move();
@@ -70,7 +81,7 @@ export async function openDnssecPart(
 async function openHeldZones(
   config: Config,
   { clock, logger }: ServiceContext,
-  { kms, verifier }: Dnssec,
+  { kms, verifier, kmsUrl }: Dnssec & { readonly kmsUrl: string },
   embedded: EmbeddedKms | undefined,
 ): Promise<HeldZones | undefined> {
   const serviceToken = embedded?.serviceToken ?? config.token;
@@ -78,7 +89,7 @@ async function openHeldZones(
     logger.info('ZONESEAL_TOKEN is not set: this service signs for callers and holds no zones');
     return undefined;
   }
-  const place = databasePlace(config);
+  const place = withTurns(databasePlace(config));
   if (embedded === undefined && place.kind === 'folder') makeDirectory(config.dataDirectory, 0o700);
   const onError = (error: unknown, what: string) => logger.error({ err: error }, `${what} failed`);
   const zones = await openManagedZones({
@@ -89,6 +100,12 @@ async function openHeldZones(
     serviceToken,
     nameServers: config.nameServers,
     ...parentSettings(config),
+    openThreads: (onPublished) =>
+      createZoneThreads(
+        new URL('./zone-worker.ts', import.meta.url),
+        workerSettings(config, place, kmsUrl, serviceToken),
+        onPublished,
+      ),
     ...(config.role === 'worker' ? {} : { transfer: transferSettings(config) }),
     onError,
   });
@@ -107,6 +124,30 @@ async function openHeldZones(
     await zones.close();
     throw error;
   }
+}
+
+/** The threads of this process write to one file in turns. */
+function withTurns(place: DatabasePlace): WorkingPlace {
+  return place.kind === 'folder' ? { ...place, turns: new SharedArrayBuffer(turnsOctets) } : place;
+}
+
+type WorkingPlace =
+  | Exclude<DatabasePlace, { kind: 'folder' }>
+  | { kind: 'folder'; path: string; turns: SharedArrayBuffer };
+
+function workerSettings(
+  config: Config,
+  place: WorkingPlace,
+  kmsUrl: string,
+  serviceToken: SecretText,
+): ZoneWorkerSettings {
+  return {
+    place: place.kind === 'folder' ? place : { kind: 'postgres', url: place.url.reveal() },
+    kmsUrl,
+    serviceToken: serviceToken.reveal(),
+    nameServers: config.nameServers,
+    transfer: transferSettings(config),
+  };
 }
 
 /** Without a word about resolvers or servers no parent is asked; the command that serves has one of its own. */

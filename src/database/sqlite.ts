@@ -1,21 +1,24 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Database, DatabaseError, type SqlValue, type Statement, unexpectedChanges } from '#database/database.ts';
+import { LoopTurn } from '#database/loop-turn.ts';
+import { WritingTurns } from '#database/writing-turns.ts';
 import { inTransaction, openSqlite } from '#database/sqlite-file.ts';
 
 /**
  * Open a SQLite file as a database. Calls are synchronous underneath, so each is atomic within this process.
  *
- * @param options `holdsSecrets`: overwrite what is deleted
+ * @param options `holdsSecrets`: overwrite what is deleted; `turns`: shared with other threads that write to the file
  */
 export function openSqliteDatabase(
   path: string,
   migrations: string,
-  options: { readonly holdsSecrets?: boolean } = {},
+  options: { readonly holdsSecrets?: boolean; readonly turns?: WritingTurns } = {},
 ): Database {
-  return sqliteDatabase(openSqlite(path, migrations, options));
+  return sqliteDatabase(openSqlite(path, migrations, options), options.turns ?? new WritingTurns());
 }
 
-function sqliteDatabase(file: DatabaseSync): Database {
+function sqliteDatabase(file: DatabaseSync, turns: WritingTurns): Database {
+  const turn = new LoopTurn();
   const prepared = new Map<string, StatementSync>();
   const prepare = (sql: string): StatementSync => {
     let statement = prepared.get(sql);
@@ -29,10 +32,12 @@ function sqliteDatabase(file: DatabaseSync): Database {
   };
   return {
     async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
+      await turn.pause();
       return translating(() => prepare(sql).all(...values) as Row[]);
     },
     async write(statements: readonly Statement[]): Promise<void> {
-      translating(() => inTransaction(file, () => statements.forEach(run)));
+      await turns.run(() => translating(() => inTransaction(file, () => statements.forEach(run))));
+      await turns.yield();
     },
     async close(): Promise<void> {
       prepared.clear();

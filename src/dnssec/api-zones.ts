@@ -121,7 +121,8 @@ export const ImportResponse = Type.Object({
   updated: Type.Integer(),
   deleted: Type.Integer(),
   skipped: Type.Integer(),
-  records: Type.Array(DnsRecord),
+  records: Type.Array(DnsRecord, { description: 'Those that were created or updated, 10 000 of them at most.' }),
+  recordsOmitted: Type.Optional(Type.Integer({ description: 'How many more there are.' })),
 });
 
 export const ListVersionsQuery = Type.Object(

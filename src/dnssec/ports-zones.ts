@@ -175,12 +175,21 @@ export interface ZoneStore {
   deleteZone(zone: ManagedZone): Promise<void>;
   /** @throws DnssecError conflict */
   publish(change: VersionChange): Promise<void>;
+  /**
+   * Delete some of the rows that zones and versions have left behind.
+   *
+   * @param now seconds
+   * @returns whether there are more
+   */
+  sweep(now: number, limit: number): Promise<boolean>;
   viewOf(zoneId: number): StoredZoneView;
   findRecord(zoneId: number, identity: string): Promise<StoredRRset | undefined>;
   /** RRsets that the API shows, in canonical order. */
   listRecords(zoneId: number, filter: RecordFilter, limit: number, after?: RRsetPlace): Promise<readonly StoredRRset[]>;
   /** All RRsets in canonical order, without those of denial. */
   readRRsets(zoneId: number, limit: number, after?: RRsetPlace): Promise<readonly StoredRRset[]>;
+  /** Tell whether a zone has more RRsets than a number, without counting them all. */
+  hasMoreRRsets(zoneId: number, than: number): Promise<boolean>;
   readLinks(zoneId: number, limit: number, after?: Octets): Promise<readonly StoredLink[]>;
   /** What is due for a renewal of its signatures first. @param before seconds */
   dueRRsets(zoneId: number, before: number, limit: number): Promise<readonly StoredRRset[]>;

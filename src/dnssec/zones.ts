@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { WritingTurns } from '#database/writing-turns.ts';
 import type { Database } from '#database/database.ts';
 import { openPostgresDatabase } from '#database/postgres.ts';
 import { openSqliteDatabase } from '#database/sqlite.ts';
@@ -23,15 +24,23 @@ import { type Following, startFollowing } from '#dnssec/operations/zones/followi
 import { mayHave, updateZone } from '#dnssec/operations/zones/update-zone.ts';
 import { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import { startSweeping } from '#dnssec/operations/zones/sweeping.ts';
+import type { RunApart } from '#dnssec/operations/zones/apart.ts';
+import type { ZoneThreads } from '#dnssec/adapters/zone-threads.ts';
+import type { ManagedZone } from '#dnssec/ports-zones.ts';
 import type { SignatureVerifier } from '#dnssec/ports.ts';
 import type { ZoneScope } from '#dnssec/ports-zones.ts';
 import type { Clock } from '#lib/clock.ts';
 import { messageOf, ServiceError } from '#lib/errors.ts';
 import type { SecretText } from '#lib/secret-text.ts';
 
-/** Where zones are kept. */
+export { createZoneThreads, type ZoneThreadCall, type ZoneThreadOutcome } from '#dnssec/adapters/zone-threads.ts';
+export { turnsOctets } from '#database/writing-turns.ts';
+export { wholeZoneWork } from '#dnssec/operations/zones/apart.ts';
+
+/** Where zones are kept; `turns` is shared by the threads that write there. */
 export type ZonePlace =
-  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'folder'; readonly path: string; readonly turns?: SharedArrayBuffer }
   | { readonly kind: 'postgres'; readonly url: SecretText };
 
 /** How zones go to and come from other name servers. */
@@ -71,6 +80,12 @@ export interface ManagedZonesOptions {
   readonly parents?: ParentSettings;
   /** Without it zones neither come from nor go to other name servers. */
   readonly transfer?: TransferSettings;
+  /** Servers that zones may come from, where this process does not serve zones itself. */
+  readonly servers?: Pick<TransferSettings, 'primaries' | 'updateKeys' | 'tsigKeyFile'> | undefined;
+  /** Opens threads for large zones; without it everything is done here. */
+  readonly openThreads?: (onPublished: (zone: ManagedZone) => void) => ZoneThreads;
+  /** Told of every version that was published. */
+  readonly onPublished?: (zone: ManagedZone) => void;
   readonly onError: (error: unknown, what: string) => void;
 }
 
@@ -90,7 +105,9 @@ const migrations = fileURLToPath(new URL('adapters/migrations', import.meta.url)
 export async function openZoneDatabase(place: ZonePlace, onError: (error: unknown) => void): Promise<Database> {
   const database =
     place.kind === 'folder'
-      ? openSqliteDatabase(join(place.path, 'zones.sqlite'), join(migrations, 'sqlite'))
+      ? openSqliteDatabase(join(place.path, 'zones.sqlite'), join(migrations, 'sqlite'), {
+          turns: new WritingTurns(place.turns),
+        })
       : await openPostgresDatabase({
           url: place.url,
           schema: 'zones',
@@ -113,10 +130,16 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
   await using opened = new AsyncDisposableStack();
   opened.defer(() => database.close());
   const store = openZoneStore(database);
-  const { primaries, tsigKeyFile, updateKeys } = options.transfer ?? noTransfer;
+  const { primaries, tsigKeyFile, updateKeys } = options.transfer ?? options.servers ?? noTransfer;
   const keys = tsigKeyFile === undefined ? [] : readTsigKeys(tsigKeyFile);
   let transfer: Transfer | undefined;
   const service = (scope: ZoneScope) => ({ authorization: `Bearer ${serviceToken.reveal()}`, ...scope });
+  const onPublished = (zone: ManagedZone): void => {
+    transfer?.notify(apexOf(zone));
+    options.onPublished?.(zone);
+  };
+  const threads = options.openThreads?.(onPublished);
+  opened.defer(async () => threads?.close());
   const ports: ZonePorts = {
     store,
     feeds: openZoneFeeds(database),
@@ -131,7 +154,8 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     keyMaker: (caller, region) => kms.keyMakerFor(caller, region),
     ...(options.parents === undefined ? {} : { parentProbe: openParentProbe(resolverOptions(options.parents)) }),
     nameServers,
-    onPublished: (zone) => transfer?.notify(apexOf(zone)),
+    onPublished,
+    ...(threads === undefined ? {} : { runApart: threads.run as RunApart }),
   };
   if (options.transfer !== undefined) {
     const following = startFollowing(ports, onError);
@@ -139,6 +163,8 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     transfer = await openListener(options.transfer, keys, ports, following, onError);
     opened.defer(async () => transfer?.close());
   }
+  const sweeping = threads === undefined ? undefined : startSweeping(ports, onError);
+  opened.defer(async () => sweeping?.stop());
   const all = opened.move();
   return {
     ports,

@@ -4,10 +4,10 @@ import { DsStatement, SigningRequest, SigningStatus, ZoneKeyItem } from '#dnssec
 import { ZonePath } from '#dnssec/api-zones.ts';
 import { renderKeys, renderSigning } from '#dnssec/http/render-signing.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
+import { runWhereItFits } from '#dnssec/operations/zones/apart.ts';
 import { describeSigning } from '#dnssec/operations/zones/describe-signing.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
 import { stateDs } from '#dnssec/operations/zones/state-ds.ts';
-import { disableSigning, enableSigning } from '#dnssec/operations/zones/switch-signing.ts';
 import type { Caller } from '#dnssec/ports.ts';
 
 /** The routes of `/v1/dns/zones/{zone}/dnssec`. */
@@ -29,7 +29,9 @@ export const signingRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async
     async (request) => {
       const { caller, identity } = await callers.admit(request, 'write');
       const cause = { reason: 'signing switched on', principal: identity };
-      await enableSigning(ports, caller, request.params.zone, request.body, cause);
+      const { zone } = request.params;
+      const { id } = await getOwnZone(ports, caller, zone);
+      await runWhereItFits(ports, id, 'enableSigning', [caller, zone, request.body, cause]);
       return renderSigning(await described(caller, request.params.zone));
     },
   );
@@ -44,7 +46,9 @@ export const signingRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async
     },
     async (request, reply) => {
       const { caller } = await callers.admit(request, 'write');
-      await disableSigning(ports, caller, request.params.zone);
+      const { zone } = request.params;
+      const { id } = await getOwnZone(ports, caller, zone);
+      await runWhereItFits(ports, id, 'disableSigning', [caller, zone]);
       return reply.code(204).send();
     },
   );

@@ -42,7 +42,8 @@ import {
   updateRecord,
 } from '#dnssec/operations/zones/change-records.ts';
 import { createZone, deleteZone, describeZone, getOwnZone, listZones } from '#dnssec/operations/zones/manage-zones.ts';
-import { exportZone, importZone } from '#dnssec/operations/zones/transfer-contents.ts';
+import { runWhereItFits } from '#dnssec/operations/zones/apart.ts';
+import { exportZone } from '#dnssec/operations/zones/transfer-contents.ts';
 import { getDifferences, listVersions, rollBack } from '#dnssec/operations/zones/zone-history.ts';
 import type { RRsetPlace, StoredRRset } from '#dnssec/ports-zones.ts';
 
@@ -215,7 +216,11 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
       const { zoneFile, replaceExisting = false } = request.body;
       const wanted = { zoneFile, replaceExisting, dryRun: request.query.dryRun ?? false };
       const cause = { reason: 'zone file imported', principal: identity };
-      const { records, ...counts } = await importZone(ports, caller, request.params.zone, wanted, cause);
+      const { zone } = request.params;
+      const { id } = await getOwnZone(ports, caller, zone);
+      const args = [caller, zone, wanted, cause] as const;
+      const size = wanted.zoneFile.length;
+      const { records, ...counts } = await runWhereItFits(ports, id, 'importZone', [...args], size);
       return { ...counts, records: records.map(renderRecord) };
     },
   );

@@ -325,6 +325,43 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(await store.getZone(zone.id)).toEqual(again);
     });
 
+    test('replaces many contents at once or not at all, and sweeps what they leave', async () => {
+      const many = (count: number, prefix: string) =>
+        Array.from({ length: count }, (_, index) =>
+          rrset(`${prefix}${index}.example.`, rrTypes.TXT, prefix, {
+            content: { identity: `dnsr-${index}`, name: `${prefix}${index}`, values: [prefix], createdAt: at },
+          }),
+        );
+      const zone = await insert(newZone('example'), { rrsets: many(30, 'a'), links: [link('a1.example.')] });
+      const other = await insert(newZone('other.example'), { rrsets: [rrset('other.example.', rrTypes.TXT, 'a')] });
+      const whole = { rrsets: many(2500, 'b'), links: [link('b1.example.')], clearLinks: true };
+      await publish(zone, whole);
+      expect(await store.getZone(zone.id)).toMatchObject({ version: 2 });
+      const now = await store.readRRsets(zone.id, 5000);
+      expect([now.length, now.every(({ content }) => content?.values[0] === 'b')]).toEqual([2500, true]);
+      expect(await store.findRecord(zone.id, 'dnsr-7')).toMatchObject({ content: { name: 'b7' } });
+      expect((await store.readLinks(zone.id, 5)).map(({ owner }) => owner)).toEqual([link('b1.example.').owner]);
+      await expect(publish(zone, { ...whole, rrsets: many(2500, 'c') })).rejects.toMatchObject({ code: 'conflict' });
+      expect(await store.readRRsets(zone.id, 5000)).toEqual(now);
+      await publish(
+        { ...zone, version: 2, state: zone.state + 1 },
+        { rrsets: [rrset('d.example.', rrTypes.TXT, 'd')] },
+      );
+      expect(await store.readRRsets(zone.id, 5000)).toHaveLength(2501);
+      await database.close();
+      await open();
+      expect(await store.readRRsets(zone.id, 5000)).toHaveLength(2501);
+      let rounds = 0;
+      while (await store.sweep(at / 1000, 1000)) rounds += 1;
+      expect(rounds).toBe(1 + 3); // the 30 that were replaced, and the 2500 that came too late
+      expect(await store.readRRsets(zone.id, 5000)).toHaveLength(2501);
+      await store.deleteZone(zone);
+      while (await store.sweep(at / 1000, 1000)) rounds += 1;
+      const [left] = await database.rows<{ count: number }>('SELECT count(*) AS count FROM zone_rrsets');
+      expect([rounds, left]).toEqual([4 + 3, { count: 1 }]);
+      expect(await store.readRRsets(other.id, 10)).toHaveLength(1);
+    });
+
     test('deletes a zone with all that belongs to it, and nothing else', async () => {
       const zone = await insert(newZone('example'), {
         rrsets: [rrset('a.example.', rrTypes.TXT, 'a')],

@@ -4,7 +4,7 @@ import { rrTypes } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { newsOf } from '#dnssec/adapters/store/key-records.ts';
 import { parseList } from '#dnssec/adapters/store/zone-rows.ts';
-import { keyBytes } from '#dnssec/adapters/store/zone-view.ts';
+import { inZone, keyBytes } from '#dnssec/adapters/store/zone-view.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
 import type { Role } from '#dnssec/core/keys/zone-key.ts';
@@ -68,7 +68,7 @@ export async function convertSigning(database: Database): Promise<void> {
 async function dnskeysOf(database: Database, id: number, name: string): Promise<Rdata[]> {
   const key = keyBytes(orderKeyOf(canonicalName(parseName(name))));
   const [row] = await database.rows<{ rdatas: Uint8Array }>(
-    'SELECT rdatas FROM zone_rrsets WHERE zone = ? AND owner_key = ? AND type = ?',
+    `SELECT rdatas FROM zone_rrsets WHERE ${inZone} AND owner_key = ? AND type = ?`,
     id,
     key,
     rrTypes.DNSKEY,

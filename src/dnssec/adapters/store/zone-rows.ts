@@ -237,3 +237,9 @@ export function parseList(bytes: Uint8Array): Rdata[] {
   }
   return rdatas;
 }
+
+/** Zones and contents are numbered at random, so that no process has to ask another for the next number. */
+export function randomId(): number {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return 1 + (high & 0x7fff) * 2 ** 32 + low;
+}

@@ -13,20 +13,21 @@ import {
 import type { OwnerTypes } from '#dnssec/core/change/zone-view.ts';
 import type { StoredZoneView } from '#dnssec/ports-zones.ts';
 
+/** The contents that a zone points to. */
+export const contentsOfZone = '(SELECT coalesce(contents, id) FROM zones WHERE id = ?)';
+export const inZone = `contents = ${contentsOfZone}`;
 const links = `SELECT ${linkColumns.join(', ')} FROM zone_links`;
 
 const sql = {
-  rrsetsAt: `SELECT ${rrsetColumns.join(', ')} FROM zone_rrsets WHERE zone = ? AND owner_key = ? ORDER BY type`,
-  anyBelow: 'SELECT type FROM zone_rrsets WHERE zone = ? AND owner_key > ? AND owner_key < ? LIMIT 1',
-  ownersBelow:
-    'SELECT owner_key, owner, type FROM zone_rrsets WHERE zone = ? AND owner_key > ? AND owner_key < ? ORDER BY owner_key, type',
-  findLink: `${links} WHERE zone = ? AND place = ?`,
-  linkBefore: `${links} WHERE zone = ? AND place < ? ORDER BY place DESC LIMIT 1`,
-  linkAfter: `${links} WHERE zone = ? AND place > ? ORDER BY place LIMIT 1`,
-  firstLink: `${links} WHERE zone = ? ORDER BY place LIMIT 1`,
-  lastLink: `${links} WHERE zone = ? ORDER BY place DESC LIMIT 1`,
-  namesBelow:
-    'SELECT name_key FROM zone_links WHERE zone = ? AND name_key > ? AND name_key < ? ORDER BY name_key LIMIT ?',
+  rrsetsAt: `SELECT ${rrsetColumns.join(', ')} FROM zone_rrsets WHERE ${inZone} AND owner_key = ? ORDER BY type`,
+  anyBelow: `SELECT type FROM zone_rrsets WHERE ${inZone} AND owner_key > ? AND owner_key < ? LIMIT 1`,
+  ownersBelow: `SELECT owner_key, owner, type FROM zone_rrsets WHERE ${inZone} AND owner_key > ? AND owner_key < ? ORDER BY owner_key, type`,
+  findLink: `${links} WHERE ${inZone} AND place = ?`,
+  linkBefore: `${links} WHERE ${inZone} AND place < ? ORDER BY place DESC LIMIT 1`,
+  linkAfter: `${links} WHERE ${inZone} AND place > ? ORDER BY place LIMIT 1`,
+  firstLink: `${links} WHERE ${inZone} ORDER BY place LIMIT 1`,
+  lastLink: `${links} WHERE ${inZone} ORDER BY place DESC LIMIT 1`,
+  namesBelow: `SELECT name_key FROM zone_links WHERE ${inZone} AND name_key > ? AND name_key < ? ORDER BY name_key LIMIT ?`,
 };
 
 /** Look at the newest version of a zone in a database. */

@@ -4,6 +4,7 @@ import type { Name } from '#dns/name.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import {
   linkColumns,
+  randomId,
   linkFromRow,
   type LinkRow,
   linkValues,
@@ -18,7 +19,15 @@ import {
   zoneValues,
 } from '#dnssec/adapters/store/zone-rows.ts';
 import { keyRecords, newsOf } from '#dnssec/adapters/store/key-records.ts';
-import { keyBytes, openZoneView } from '#dnssec/adapters/store/zone-view.ts';
+import {
+  givingUp,
+  leavingContents,
+  pointingTo,
+  replacesMuch,
+  stageContents,
+  sweepLeftovers,
+} from '#dnssec/adapters/store/staged-contents.ts';
+import { contentsOfZone, inZone, keyBytes, openZoneView } from '#dnssec/adapters/store/zone-view.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type {
   DifferenceRecord,
@@ -50,24 +59,26 @@ const sql = {
   findByName: `${zones} WHERE name = ?`,
   getZone: `${zones} WHERE id = ?`,
   listZones: `${zones} WHERE ${inScope} ORDER BY created_at, identity`,
-  putRRset: `INSERT INTO zone_rrsets (zone, ${rrsetColumns.join(', ')}) VALUES (?, ${marks(rrsetColumns)})
-    ON CONFLICT (zone, owner_key, type) DO UPDATE SET ${excluded(rrsetColumns.slice(2))}`,
-  deleteRRset: 'DELETE FROM zone_rrsets WHERE zone = ? AND owner_key = ? AND type = ?',
-  putLink: `INSERT INTO zone_links (zone, ${linkColumns.join(', ')}) VALUES (?, ${marks(linkColumns)})
-    ON CONFLICT (zone, place) DO UPDATE SET ${excluded(linkColumns.slice(1))}`,
-  deleteLink: 'DELETE FROM zone_links WHERE zone = ? AND place = ?',
+  putRRset: `INSERT INTO zone_rrsets (contents, ${rrsetColumns.join(', ')}) VALUES (${contentsOfZone}, ${marks(rrsetColumns)})
+    ON CONFLICT (contents, owner_key, type) DO UPDATE SET ${excluded(rrsetColumns.slice(2))}`,
+  deleteRRset: `DELETE FROM zone_rrsets WHERE ${inZone} AND owner_key = ? AND type = ?`,
+  putLink: `INSERT INTO zone_links (contents, ${linkColumns.join(', ')}) VALUES (${contentsOfZone}, ${marks(linkColumns)})
+    ON CONFLICT (contents, place) DO UPDATE SET ${excluded(linkColumns.slice(1))}`,
+  clearLinks: `DELETE FROM zone_links WHERE ${inZone}`,
+  deleteLink: `DELETE FROM zone_links WHERE ${inZone} AND place = ?`,
   insertVersion:
     'INSERT INTO zone_versions (zone, version, serial, at, reason, principal, removed, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   insertDifference:
     'INSERT INTO zone_differences (zone, version, position, is_added, owner, type, ttl, rdata, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-  findRecord: `${rrsets} WHERE zone = ? AND identity = ?`,
-  dueRRsets: `${rrsets} WHERE zone = ? AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
-  dueLinks: `${links} WHERE zone = ? AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
+  findRecord: `${rrsets} WHERE ${inZone} AND identity = ?`,
+  dueRRsets: `${rrsets} WHERE ${inZone} AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
+  dueLinks: `${links} WHERE ${inZone} AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
   dueZones: `${zones} WHERE due_at <= ? ORDER BY due_at LIMIT ?`,
   nextDue: 'SELECT min(due_at) AS at FROM zones WHERE due_at IS NOT NULL',
-  firstRefresh: `SELECT min(refresh_at) AS at FROM (SELECT min(refresh_at) AS refresh_at FROM zone_rrsets WHERE zone = ? AND refresh_at IS NOT NULL
-    UNION ALL SELECT min(refresh_at) AS refresh_at FROM zone_links WHERE zone = ?) AS both_kinds`,
-  readLinks: `${links} WHERE zone = ? AND place > ? ORDER BY place LIMIT ?`,
+  firstRefresh: `SELECT min(refresh_at) AS at FROM (SELECT min(refresh_at) AS refresh_at FROM zone_rrsets WHERE ${inZone} AND refresh_at IS NOT NULL
+    UNION ALL SELECT min(refresh_at) AS refresh_at FROM zone_links WHERE ${inZone}) AS both_kinds`,
+  countRRsets: `SELECT count(*) AS count FROM (SELECT type FROM zone_rrsets WHERE ${inZone} LIMIT ?) AS some`,
+  readLinks: `${links} WHERE ${inZone} AND place > ? ORDER BY place LIMIT ?`,
   listVersions: 'SELECT * FROM zone_versions WHERE zone = ? AND version < ? ORDER BY version DESC LIMIT ?',
   countedVersion: 'SELECT removed FROM zone_versions WHERE zone = ? AND version = ?',
   readDifferences: 'SELECT * FROM zone_differences WHERE zone = ? AND version = ? ORDER BY position',
@@ -136,13 +147,28 @@ export function openZoneStore(database: Database): ZoneStore {
       const values = [json(signing), refreshAt, dueAt, state, id, version, state - 1];
       return written(database, zone, [{ sql: sql.noteSigning, values, changes: 1 }, ...newsOf(id, news)]);
     },
-    deleteZone: ({ id }) =>
-      database.write(
-        ['zone_feeds', 'zone_events', 'zone_kms_keys', 'zone_differences', 'zone_versions', 'zone_links', 'zone_rrsets']
-          .map((table) => ({ sql: `DELETE FROM ${table} WHERE zone = ?`, values: [id] }))
-          .concat([{ sql: 'DELETE FROM zones WHERE id = ?', values: [id] }]),
-      ),
-    publish: (change) => written(database, change.zone, [publishingOf(change.zone), ...contentsOf(change)]),
+    deleteZone: ({ id }) => {
+      const tables = ['zone_feeds', 'zone_events', 'zone_kms_keys', 'zone_differences', 'zone_versions'];
+      return database.write([
+        ...tables.map((table) => ({ sql: `DELETE FROM ${table} WHERE zone = ?`, values: [id] })),
+        leavingContents(id),
+        { sql: 'DELETE FROM zones WHERE id = ?', values: [id] },
+      ]);
+    },
+    async publish(change) {
+      const { zone } = change;
+      if (!replacesMuch(change)) return written(database, zone, [publishingOf(zone), ...contentsOf(change)]);
+      const staged = await stageContents(database, change);
+      const nothing = { rrsets: [], removedRRsets: [], links: [], removedLinks: [], clearLinks: false };
+      const rest = contentsOf({ ...change, ...nothing });
+      try {
+        await written(database, zone, [publishingOf(zone), ...pointingTo(staged, zone.id), ...rest]);
+      } catch (error) {
+        await database.write([givingUp(staged)]);
+        throw error;
+      }
+    },
+    sweep: (now, limit) => sweepLeftovers(database, now, limit),
 
     viewOf: (zoneId) => openZoneView(database, zoneId),
     async findRecord(zoneId, identity) {
@@ -163,6 +189,10 @@ export function openZoneStore(database: Database): ZoneStore {
       return readPage(database, zoneId, conditions, values, limit, after);
     },
     readRRsets: (zoneId, limit, after) => readPage(database, zoneId, [], [], limit, after),
+    async hasMoreRRsets(zoneId, than) {
+      const [row] = await database.rows<{ count: number }>(sql.countRRsets, zoneId, than + 1);
+      return row !== undefined && row.count > than;
+    },
     readLinks: async (zoneId, limit, after = '' as Octets) =>
       (await database.rows<LinkRow>(sql.readLinks, zoneId, bytesFrom(after), limit)).map(linkFromRow),
 
@@ -209,7 +239,7 @@ function contentsOf(change: VersionChange): Statement[] {
   const { zone, version, differences } = change;
   const { id } = zone;
   const statements: Statement[] = [];
-  if (change.clearLinks) statements.push({ sql: 'DELETE FROM zone_links WHERE zone = ?', values: [id] });
+  if (change.clearLinks) statements.push({ sql: sql.clearLinks, values: [id] });
   for (const { key, type } of change.removedRRsets)
     statements.push({ sql: sql.deleteRRset, values: [id, keyBytes(key), type] });
   for (const place of change.removedLinks) statements.push({ sql: sql.deleteLink, values: [id, bytesFrom(place)] });
@@ -266,7 +296,7 @@ async function readPage(
   limit: number,
   after: RRsetPlace | undefined,
 ) {
-  const all = ['zone = ?', ...conditions];
+  const all = [inZone, ...conditions];
   const bound: SqlValue[] = [zoneId, ...values];
   if (after !== undefined) {
     all.push('(owner_key, type) > (?, ?)');
@@ -300,10 +330,4 @@ function differenceOf({ owner, type, ttl, rdata, content }: DifferenceRow): Diff
     rdata: octetsFrom(rdata) as Rdata,
     ...(content === null ? {} : { content: JSON.parse(content) as RecordContent }),
   };
-}
-
-/** Zones are numbered at random, so that no process has to ask another for the next number. */
-function randomId(): number {
-  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
-  return 1 + (high & 0x7fff) * 2 ** 32 + low;
 }

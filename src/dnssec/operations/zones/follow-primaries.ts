@@ -7,7 +7,13 @@ import { isRecordType } from '#dnssec/core/managed/record-values.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { type ContentEdit, findRRset, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
 import { RRsetEdits } from '#dnssec/operations/zones/rrset-edits.ts';
-import { composeImport, groupRRsets } from '#dnssec/operations/zones/transfer-contents.ts';
+import {
+  composeImport,
+  type FindStored,
+  groupRRsets,
+  replaceContents,
+  wholeImport,
+} from '#dnssec/operations/zones/transfer-contents.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { TransferPart, ZoneDifference, ZoneFeed, ZonePrimary } from '#dnssec/ports-transfer.ts';
 import type { ManagedZone, StoredZoneView } from '#dnssec/ports-zones.ts';
@@ -107,13 +113,22 @@ async function publishParts(
   }
   const soa = last.kind === 'difference' ? last.to : last.soa;
   const cause = { reason: `serial ${parseSoa(soa.rdata).serial} of ${primary.name}`, principal: 'primary' };
-  await publishVersion(ports, zone.id, cause, async (current, view) => {
-    const edits =
-      last.kind === 'difference'
-        ? await editsOfSteps(ports, view, apexOf(zone), parts as readonly ZoneDifference[])
-        : await editsOfWhole(ports, current, parts);
-    return { edits: [...edits, editOfSoa(soa)] };
-  });
+  if (last.kind === 'difference') {
+    await publishVersion(ports, zone.id, cause, async (_current, view) => ({
+      edits: [...(await editsOfSteps(ports, view, apexOf(zone), parts as readonly ZoneDifference[])), editOfSoa(soa)],
+    }));
+    return soa;
+  }
+  const wanted = contentsOf(zone, parts);
+  const compose = async (current: ManagedZone, find: FindStored): Promise<readonly ContentEdit[]> => {
+    const { edits } = await composeImport(ports, apexOf(zone), wanted, find, current);
+    return [...edits, editOfSoa(soa)];
+  };
+  if (wanted.rrsets.length > wholeImport) await replaceContents(ports, zone, cause, compose);
+  else
+    await publishVersion(ports, zone.id, cause, async (current, view) => ({
+      edits: await compose(current, (owner, type) => findRRset(view, canonicalName(owner), type)),
+    }));
   return soa;
 }
 
@@ -141,16 +156,11 @@ function isContent({ type }: ResourceRecord): boolean {
   return isRecordType(type);
 }
 
-async function editsOfWhole(
-  ports: ZonePorts,
-  zone: ManagedZone,
-  parts: readonly TransferPart[],
-): Promise<readonly ContentEdit[]> {
+function contentsOf(zone: ManagedZone, parts: readonly TransferPart[]): ReturnType<typeof groupRRsets> {
   const apex = apexOf(zone);
   const records = parts.flatMap((part) => (part.kind === 'full' ? part.records : []));
   const hasServers = records.some(({ owner, type }) => type === rrTypes.NS && canonicalName(owner) === apex);
   if (!hasServers)
     throw new DnssecError('zone-invalid', `what was transferred has no NS records at ${formatName(apex)}`);
-  const { edits } = await composeImport(ports, zone, apex, groupRRsets(records, apex), true);
-  return edits;
+  return groupRRsets(records, apex);
 }

@@ -2,6 +2,7 @@ import { formatName } from '#dns/name.ts';
 import { isSerialGreater } from '#dns/serial.ts';
 import { secondsOf } from '#lib/clock.ts';
 import { repeat } from '#lib/repeat.ts';
+import { isLarge } from '#dnssec/operations/zones/apart.ts';
 import { followPrimaries } from '#dnssec/operations/zones/follow-primaries.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { PrimaryNews, ZoneFeed } from '#dnssec/ports-transfer.ts';
@@ -24,9 +25,15 @@ export function startFollowing(ports: ZonePorts, onError: (error: unknown, what:
   const again = new Set<number>();
 
   const fetchOne = async (feed: ZoneFeed): Promise<void> => {
-    const fault = await followPrimaries(ports, feed, stopping.signal);
+    const fault = await follow(feed);
     if (fault !== undefined) onError(fault, 'getting a zone from its primaries');
     if (again.delete(feed.zoneId)) await makeDue(feed.zoneId);
+  };
+  const follow = async (feed: ZoneFeed): Promise<unknown> => {
+    // How large a zone is that was never fetched, nobody knows.
+    const isApart = feed.serial === undefined || (await isLarge(ports, feed.zoneId));
+    if (!isApart || ports.runApart === undefined) return followPrimaries(ports, feed, stopping.signal);
+    return ports.runApart('followPrimaries', [feed]);
   };
   const makeDue = async (zoneId: number): Promise<void> => {
     await ports.locks.run(zoneId, async () => {

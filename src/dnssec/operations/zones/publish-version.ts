@@ -260,7 +260,7 @@ async function soaEdit(
 }
 
 /** Legal, but there are name servers that load no zone with it: secondaries would stay behind. */
-const refusedBySecondaries: ReadonlySet<string> = new Set(['wildcard-delegation']);
+export const refusedBySecondaries: ReadonlySet<string> = new Set(['wildcard-delegation']);
 
 /** Check the owners that a change touches. @throws DnssecError zone-invalid with all errors at once */
 async function checkChange(

@@ -8,7 +8,7 @@ import type { PublishedZone, PublishedZones, ZoneDifference } from '#dnssec/port
 import type { DifferenceRecord, ManagedZone, ZoneStore } from '#dnssec/ports-zones.ts';
 
 /** Rows that are read at a time. */
-const together = 1000;
+const together = 250;
 /** Steps of an incremental transfer; whoever is further behind gets the whole zone. */
 const mostSteps = 200;
 

@@ -20,13 +20,22 @@ import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { composeKeySet, keySetTypes } from '#dnssec/operations/zones/compose-key-set.ts';
 import {
   type ChangeCause,
+  type ContentEdit,
+  refusedBySecondaries,
   denialRules,
   publishedSigning,
   refreshTime,
 } from '#dnssec/operations/zones/publish-version.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import { zoneSigners } from '#dnssec/operations/zones/zone-signers.ts';
-import type { KeyNews, ManagedZone, StoredLink, StoredRRset, VersionChange } from '#dnssec/ports-zones.ts';
+import type {
+  KeyNews,
+  ManagedZone,
+  RecordContent,
+  StoredLink,
+  StoredRRset,
+  VersionChange,
+} from '#dnssec/ports-zones.ts';
 
 /** RRsets read, or signed, at a time. */
 const together = 1000;
@@ -37,6 +46,8 @@ const madeForSigning: ReadonlySet<RRType> = new Set<RRType>([...keySetTypes, rrT
 /** What a zone is to be signed with: undefined to publish it unsigned. */
 export interface SigningWish {
   readonly signing: ZoneSigning | undefined;
+  /** What becomes of the contents, which stay as they are without it. */
+  readonly edits?: readonly ContentEdit[];
   readonly news?: KeyNews;
 }
 
@@ -56,13 +67,16 @@ export async function signWholeZone(
   ports: ZonePorts,
   zoneId: number,
   cause: ChangeCause,
-  compute: (zone: ManagedZone, stored: readonly StoredRRset[]) => SigningWish | undefined,
+  compute: (
+    zone: ManagedZone,
+    stored: readonly StoredRRset[],
+  ) => SigningWish | undefined | Promise<SigningWish | undefined>,
 ): Promise<ManagedZone> {
   return ports.locks.run(zoneId, async () => {
     for (let attempt = 1; ; attempt++) {
       const zone = await ports.store.getZone(zoneId);
       const stored = await readAll(ports, zone);
-      const wish = compute(zone, stored);
+      const wish = await compute(zone, stored);
       if (wish === undefined) return zone;
       const change = await prepareWhole(ports, zone, stored, wish, cause);
       try {
@@ -80,10 +94,12 @@ export async function signWholeZone(
 async function prepareWhole(
   ports: ZonePorts,
   zone: ManagedZone,
-  stored: readonly StoredRRset[],
-  { signing, news = {} }: SigningWish,
+  before: readonly StoredRRset[],
+  { signing, news = {}, edits }: SigningWish,
   cause: ChangeCause,
 ): Promise<VersionChange> {
+  const stored = edits === undefined ? before : withEdits(before, edits);
+  if (edits !== undefined) assertServed(checkZone(zoneOf(zone, stored)));
   const now = ports.clock.now();
   const policy = signing?.policy.serial ?? zone.signing?.policy.serial ?? 'increment';
   const serial = nextSerial(zone.serial, policy, Math.floor(now / 1000));
@@ -92,7 +108,7 @@ async function prepareWhole(
   const contents =
     signing === undefined ? unsigned(zone, stored, serial) : await signAll(ports, next, stored, signing, now);
   const kept = new Set(contents.rrsets.map(({ key, rrset }) => rowName(key, rrset.type)));
-  const removedRRsets = stored
+  const removedRRsets = before
     .filter(({ key, rrset }) => !kept.has(rowName(key, rrset.type)))
     .map(({ key, rrset }) => ({ key, type: rrset.type }));
   const times = [...contents.rrsets, ...contents.links].flatMap(({ refreshAt }) => refreshAt ?? []);
@@ -119,6 +135,23 @@ async function prepareWhole(
       ...(principal === undefined ? {} : { principal }),
     },
   };
+}
+
+/** Put edits into contents. @returns them in canonical order */
+function withEdits(stored: readonly StoredRRset[], edits: readonly ContentEdit[]): StoredRRset[] {
+  const rows = new Map(stored.map((entry) => [rowName(entry.key, entry.rrset.type), entry]));
+  for (const { owner, type, after } of edits) {
+    const key = orderKeyOf(canonicalName(owner));
+    if (after === undefined) rows.delete(rowName(key, type));
+    else rows.set(rowName(key, type), { key, rrset: after.rrset, rrsigs: [], ...contentOf(after) });
+  }
+  return [...rows.values()].toSorted((left, right) =>
+    left.key === right.key ? left.rrset.type - right.rrset.type : left.key < right.key ? -1 : 1,
+  );
+}
+
+function contentOf({ content }: { readonly content?: RecordContent | undefined }): Pick<StoredRRset, 'content'> {
+  return content === undefined ? {} : { content };
 }
 
 /** The TTLs that rollovers wait for, of all RRsets of a zone. */
@@ -258,12 +291,17 @@ function* signables(zone: Zone, policy: SigningPolicy): Generator<Signable> {
   }
 }
 
+/** Refuse what secondaries would not load, besides what is wrong. @throws DnssecError zone-invalid */
+function assertServed(faults: readonly ZoneFault[]): void {
+  assertSound(faults.map((fault) => (refusedBySecondaries.has(fault.code) ? { ...fault, severity: 'error' } : fault)));
+}
+
 function assertSound(faults: readonly ZoneFault[]): void {
   const errors = faults.filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return;
   throw new DnssecError(
     'zone-invalid',
-    `the zone cannot be signed: ${errors.slice(0, 20).map(formatFault).join('; ')}`,
+    `the zone cannot be published: ${errors.slice(0, 20).map(formatFault).join('; ')}`,
     {
       details: { faults: errors.slice(0, 1000).map((fault) => ({ code: fault.code, message: formatFault(fault) })) },
     },

@@ -1,4 +1,4 @@
-import { canonicalName, type CanonicalName, formatName, isWithin, type Name } from '#dns/name.ts';
+import { canonicalName, type CanonicalName, formatName, isWithin, type Name, orderKeyOf } from '#dns/name.ts';
 import { formatRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { ResourceRecord, RRset } from '#dns/rrset.ts';
 import { parseZoneText } from '#dns/zone-file/read.ts';
@@ -8,14 +8,19 @@ import { isRecordType } from '#dnssec/core/managed/record-values.ts';
 import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
-import { type ChangeCause, type ContentEdit, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
-import { readAll } from '#dnssec/operations/zones/sign-whole-zone.ts';
+import {
+  type ChangeCause,
+  type ContentEdit,
+  findRRset,
+  publishVersion,
+} from '#dnssec/operations/zones/publish-version.ts';
+import { readAll, signWholeZone } from '#dnssec/operations/zones/sign-whole-zone.ts';
 import { contentOfRRset } from '#dnssec/operations/zones/rrset-edits.ts';
 import { recordsOfLink, recordsOfRRset } from '#dnssec/operations/zones/differences.ts';
 import { getEditableZone } from '#dnssec/operations/zones/set-feed.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
-import type { ManagedZone, StoredRRset } from '#dnssec/ports-zones.ts';
+import type { ManagedZone, StoredRRset, StoredZoneView } from '#dnssec/ports-zones.ts';
 
 /** What an import did, or would do; numbers of RRsets. */
 export interface ImportResult {
@@ -24,10 +29,16 @@ export interface ImportResult {
   readonly deleted: number;
   /** RRsets that are there already, and records that the service makes itself. */
   readonly skipped: number;
+  /** Those that were created or updated, the first few thousand of them. */
   readonly records: readonly StoredRRset[];
+  readonly recordsOmitted?: number;
 }
 
 const linksTogether = 1000;
+/** Records that an import lists. */
+const mostListed = 10_000;
+/** RRsets beyond which an import makes the whole zone anew, instead of looking what follows from each of them. */
+export const wholeImport = 20_000;
 
 /** Print a zone as a master file: its contents, or all that is published. */
 export async function exportZone(ports: ZonePorts, caller: Caller, id: string, signed: boolean): Promise<string> {
@@ -80,21 +91,55 @@ export async function importZone(
   const apex = apexOf(zone);
   const parsed = parseZoneText(request.zoneFile, { fileName: 'zoneFile', origin: apex, defaultTtl: 3600 });
   const wanted = groupRRsets(parsed, apex);
-  let result: ImportResult | undefined;
-  const { change } = await publishVersion(
-    ports,
-    zone.id,
-    cause,
-    async (current) => {
-      const composed = await composeImport(ports, current, apex, wanted, request.replaceExisting);
-      result = { ...composed.counts, skipped: composed.counts.skipped + wanted.leftOut, records: [] };
-      return { edits: composed.edits };
-    },
-    { dryRun: request.dryRun },
+  let composed: ComposedImport | undefined;
+  const compose = async (current: ManagedZone, find: FindStored): Promise<readonly ContentEdit[]> => {
+    composed = await composeImport(ports, apex, wanted, find, request.replaceExisting ? current : undefined);
+    return composed.edits;
+  };
+  if (wanted.rrsets.length > wholeImport) {
+    await replaceContents(ports, zone, cause, compose, request.dryRun);
+  } else {
+    const byView = async (current: ManagedZone, view: StoredZoneView) => ({
+      edits: await compose(current, (owner, type) => findRRset(view, canonicalName(owner), type)),
+    });
+    await publishVersion(ports, zone.id, cause, byView, { dryRun: request.dryRun });
+  }
+  if (composed === undefined) throw new DnssecError('conflict', 'the import was not carried out');
+  const { counts, edits } = composed;
+  const records = edits.flatMap(({ owner, after }) =>
+    after?.content === undefined
+      ? []
+      : [{ key: orderKeyOf(canonicalName(owner)), rrset: after.rrset, rrsigs: [], content: after.content }],
   );
-  if (result === undefined) throw new DnssecError('conflict', 'the import was not carried out');
-  const records = (change?.rrsets ?? []).filter(({ content }) => content !== undefined);
-  return { ...result, records };
+  return {
+    ...counts,
+    skipped: counts.skipped + wanted.leftOut,
+    records: records.slice(0, mostListed),
+    ...(records.length > mostListed ? { recordsOmitted: records.length - mostListed } : {}),
+  };
+}
+
+/** Publish so many edits that the zone is made anew from its contents. */
+export async function replaceContents(
+  ports: ZonePorts,
+  zone: ManagedZone,
+  cause: ChangeCause,
+  compose: (zone: ManagedZone, find: FindStored) => Promise<readonly ContentEdit[]>,
+  dryRun = false,
+): Promise<void> {
+  await signWholeZone(ports, zone.id, cause, async (current, stored) => {
+    const rows = new Map(stored.map((entry) => [rowOf(entry.rrset.owner, entry.rrset.type), entry]));
+    const edits = await compose(current, async (owner, type) => rows.get(rowOf(owner, type)));
+    return dryRun || edits.length === 0 ? undefined : { signing: current.signing, edits };
+  });
+}
+
+/** Finds what a zone has already. */
+export type FindStored = (owner: Name, type: RRType) => Promise<StoredRRset | undefined>;
+
+interface ComposedImport {
+  readonly edits: ContentEdit[];
+  readonly counts: Omit<ImportResult, 'records' | 'recordsOmitted'>;
 }
 
 /** Group records as RRsets. @throws DnssecError zone-invalid when some are not within the zone */
@@ -114,25 +159,25 @@ export function groupRRsets(
   return { rrsets, leftOut: records.length - kept.length };
 }
 
-/** Compose the edits that give a zone these RRsets, merged with what is there or in its place. */
+/**
+ * Compose the edits that give a zone these RRsets.
+ *
+ * @param replaced the zone whose other contents go; absent when they stay
+ */
 export async function composeImport(
   ports: ZonePorts,
-  zone: ManagedZone,
   apex: CanonicalName,
   { rrsets }: ReturnType<typeof groupRRsets>,
-  replaceExisting: boolean,
-): Promise<{ edits: ContentEdit[]; counts: Omit<ImportResult, 'records'> }> {
+  find: FindStored,
+  replaced: ManagedZone | undefined,
+): Promise<ComposedImport> {
   const now = ports.clock.now();
-  const stored = new Map(
-    (await readAll(ports, zone)).map((entry) => [rowOf(entry.rrset.owner, entry.rrset.type), entry]),
-  );
   const edits: ContentEdit[] = [];
   const counts = { created: 0, updated: 0, deleted: 0, skipped: 0 };
   const seen = new Set<string>();
   for (const rrset of rrsets) {
-    const row = rowOf(rrset.owner, rrset.type);
-    seen.add(row);
-    const there = stored.get(row);
+    seen.add(rowOf(rrset.owner, rrset.type));
+    const there = await find(rrset.owner, rrset.type);
     const same =
       there?.content !== undefined &&
       there.rrset.ttl === rrset.ttl &&
@@ -146,9 +191,9 @@ export async function composeImport(
     else counts.updated += 1;
     edits.push({ owner: rrset.owner, type: rrset.type, after: { rrset, content } });
   }
-  if (!replaceExisting) return { edits, counts };
-  for (const [row, { rrset, content }] of stored) {
-    if (content === undefined || seen.has(row)) continue;
+  if (replaced === undefined) return { edits, counts };
+  for (const { rrset, content } of await readAll(ports, replaced)) {
+    if (content === undefined || seen.has(rowOf(rrset.owner, rrset.type))) continue;
     counts.deleted += 1;
     const isApexNs = rrset.type === rrTypes.NS && canonicalName(rrset.owner) === apex;
     const after = isApexNs ? { rrset: nsOf(apex, ports.nameServers) } : undefined;

@@ -1,5 +1,6 @@
 import type { CanonicalName } from '#dns/name.ts';
 import type { Clock } from '#lib/clock.ts';
+import type { RunApart } from '#dnssec/operations/zones/apart.ts';
 import type { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { Caller, KeyLister, KeyMaker, SignatureVerifier, Signer } from '#dnssec/ports.ts';
 import type { ParentProbe } from '#dnssec/ports-parent.ts';
@@ -28,6 +29,8 @@ export interface ZonePorts {
   readonly primaries: readonly ZonePrimary[];
   /** Names of the TSIG keys that may sign dynamic updates of the zones that name them. */
   readonly updateKeys: readonly CanonicalName[];
+  /** Absent where there is no other thread: then everything is done here. */
+  readonly runApart?: RunApart;
   /** Told of every version that was published. */
   readonly onPublished: (zone: ManagedZone) => void;
 }

@@ -1,0 +1,23 @@
+import { secondsOf } from '#lib/clock.ts';
+import { repeat, type Repetition } from '#lib/repeat.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+
+/** Milliseconds between two rounds. */
+const interval = 100;
+/** Rows of a kind that are deleted at a time: few, since whoever writes meanwhile waits. */
+const together = 200;
+/** Rounds that pass by when there was nothing to sweep. */
+const restingRounds = 100;
+
+/** Delete what zones and versions have left behind, bit by bit, for as long as the service runs. */
+export function startSweeping(
+  { store, clock }: Pick<ZonePorts, 'store' | 'clock'>,
+  onError: (error: unknown, what: string) => void,
+): Repetition {
+  let resting = 0;
+  const round = async (): Promise<void> => {
+    if (resting > 0) resting -= 1;
+    else if (!(await store.sweep(secondsOf(clock), together))) resting = restingRounds;
+  };
+  return repeat(interval, round, (error) => onError(error, 'sweeping of former contents'));
+}

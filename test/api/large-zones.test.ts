@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readConfig } from '#app/config.ts';
+import { createLogger } from '#app/logger.ts';
+import { type Service, startService } from '#app/server.ts';
+import { createThreadVerifier } from '#dnssec/dnssec.ts';
+import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
+import { openZone } from '#dnssec/operations/zone-text.ts';
+import { systemClock } from '#lib/clock.ts';
+import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
+import { testToken } from '#test/support/zoneseal.ts';
+
+let dir: TempDir;
+let service: Service;
+
+const call = async (method: string, path: string, body?: object) => {
+  const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${testToken}`,
+      'x-organisation-identity': 'o-default',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  // oxlint-disable-next-line typescript/no-explicit-any -- bodies of all forms are looked into
+  const parsed: any = text === '' ? {} : JSON.parse(text);
+  return { status: answer.status, body: parsed };
+};
+
+async function faultsOf(zone: string): Promise<string[]> {
+  const { zoneFile } = (await call('GET', `/zones/${zone}/export?signed=true`)).body;
+  const verifier = createThreadVerifier(1);
+  try {
+    const source = await openZone(pieces(zoneFile), 'master', { fileName: 'zone' });
+    const { faults } = await verifyZoneText(source, { at: Date.now() / 1000, anchors: [] }, verifier);
+    return faults.filter(({ severity }) => severity === 'error').map(({ message }) => message);
+  } finally {
+    await verifier.close();
+  }
+}
+
+async function* pieces(text: string): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode(text);
+}
+
+const fileOf = (count: number, more = ''): string =>
+  `${Array.from({ length: count }, (_, index) => `a-name-of-some-length-${index}.deep.er 3600 IN A 192.0.2.${index % 250}`).join('\n')}\n${more}`;
+
+beforeAll(async () => {
+  dir = makeTempDir();
+  const settings = { ZONESEAL_DATA: dir.at('data'), ZONESEAL_PORT: '0', ZONESEAL_ADMIN_TOKEN: testToken };
+  const config = readConfig({ ...settings, ZONESEAL_LOG_LEVEL: 'silent' });
+  service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
+});
+afterAll(async () => {
+  await service.close();
+  dir[Symbol.dispose]();
+});
+
+describe('a zone of 21 000 names', () => {
+  const zone = 'large.example';
+  const count = 21_000;
+
+  test('is previewed, imported and replaced as one version', async () => {
+    await call('POST', '/zones', { zoneName: zone });
+    const zoneFile = fileOf(count);
+    const preview = await call('POST', `/zones/${zone}/import?dryRun=true`, { zoneFile });
+    expect(preview).toMatchObject({ status: 200, body: { created: count } });
+    expect((await call('GET', `/zones/${zone}`)).body.version).toBe(1);
+    const { status, body } = await call('POST', `/zones/${zone}/import`, { zoneFile });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ created: count, updated: 0, deleted: 0, skipped: 0, recordsOmitted: count - 10_000 });
+    expect(body.records).toHaveLength(10_000);
+    expect((await call('GET', `/zones/${zone}`)).body.version).toBe(2);
+    expect((await call('GET', `/zones/${zone}/records`)).body).toHaveLength(count);
+    const again = await call('POST', `/zones/${zone}/import`, { zoneFile });
+    expect(again.body).toMatchObject({ created: 0, updated: 0, skipped: count });
+    expect((await call('GET', `/zones/${zone}`)).body.version).toBe(2);
+    const other = await call('POST', `/zones/${zone}/import`, {
+      zoneFile: fileOf(count - 5, 'new A 192.0.2.1'),
+      replaceExisting: true,
+    });
+    expect(other.body).toMatchObject({ created: 1, updated: 0, deleted: 5 });
+    expect((await call('GET', `/zones/${zone}/records?name=new`)).body).toHaveLength(1);
+  }, 120_000);
+
+  test('stays as it is when a file has one fault in it', async () => {
+    const before = (await call('GET', `/zones/${zone}`)).body;
+    const bad = fileOf(count, 'new CNAME www\n');
+    const refused = await call('POST', `/zones/${zone}/import`, { zoneFile: bad });
+    expect(refused).toMatchObject({ status: 422, body: { message: expect.stringContaining('new.large.example.') } });
+    expect((await call('GET', `/zones/${zone}`)).body).toEqual(before);
+  }, 120_000);
+});
+
+test('a large zone is signed, changed and unsigned, and others are answered meanwhile', async () => {
+  const zone = 'signed.example';
+  await call('POST', '/zones', { zoneName: zone });
+  await call('POST', `/zones/${zone}/import`, { zoneFile: fileOf(2500) });
+  const over = new AbortController();
+  let answered = 0;
+  const others = (async () => {
+    while (!over.signal.aborted) answered += Number((await call('GET', '/zones/large.example')).status === 200);
+  })();
+  const on = await call('PUT', `/zones/${zone}/dnssec`, { region: 'nl-01', policy: { denial: 'nsec3' } });
+  over.abort();
+  await others;
+  expect([on.status, answered > 5]).toEqual([200, true]);
+  expect(await faultsOf(zone)).toEqual([]);
+  expect((await call('POST', `/zones/${zone}/records`, { name: 'x', type: 'A', values: ['192.0.2.1'] })).status).toBe(
+    201,
+  );
+  expect(await faultsOf(zone)).toEqual([]);
+  const { status, body } = await call('PUT', `/zones/${zone}/dnssec`, { region: 'nl-01', kmsKeyIdentity: 'none' });
+  expect([status, body.code]).toEqual([404, 'not-found']);
+}, 120_000);
