@@ -64,6 +64,7 @@ export class ManagedWorld implements AsyncDisposable {
   readonly #dir: TempDir = makeTempDir();
   readonly #caches = new Map<string, ResolverCaches>();
   readonly #algorithms = new Map<string, number>();
+  readonly #ever = new Map<string, Set<string>>();
   #kms: Kms | undefined;
   #kmsApp: HttpApp | undefined;
   #zones: ManagedZones | undefined;
@@ -217,14 +218,29 @@ export class ManagedWorld implements AsyncDisposable {
       },
       dnskeys === undefined ? 3600 : dnskeyTtl,
     );
+    const signed = new Map<string, { signers: string[]; ttl: number }>();
     for (const { rrset, rrsigs, key } of rrsets) {
       const isKeySet = [rrTypes.DNSKEY, rrTypes.CDS, rrTypes.CDNSKEY].some((type) => type === rrset.type);
       if (!isKeySet && (rrsigs.length > 0 || zone.signing === undefined) && rrset.type !== rrTypes.NS)
-        caches.publishRRset(this.now, `${rrset.type} ${key}`, signersIn(rrsigs), rrset.ttl);
+        signed.set(`${rrset.type} ${key}`, { signers: signersIn(rrsigs), ttl: rrset.ttl });
     }
-    for (const link of links) caches.publishRRset(this.now, `link ${link.place}`, signersIn(link.rrsigs), link.ttl);
+    for (const { place, rrsigs, ttl } of links) signed.set(`link ${place}`, { signers: signersIn(rrsigs), ttl });
+    // What is gone is denied from now on, by records that are signed as the others are.
+    const [any = { signers: [], ttl: 0 }] = signed.values();
+    for (const one of this.#known(name, signed.keys())) {
+      const { signers, ttl } = signed.get(one) ?? any;
+      caches.publishRRset(this.now, one, signers, ttl);
+    }
     const fault = caches.faultAt(this.now);
     if (fault !== undefined) throw new Error(`${name} at ${new Date(this.clock.now()).toISOString()}: ${fault}`);
+  }
+
+  /** All that a zone ever had, with what it has now. */
+  #known(name: string, now: Iterable<string>): ReadonlySet<string> {
+    const known = this.#ever.get(name) ?? new Set();
+    for (const one of now) known.add(one);
+    this.#ever.set(name, known);
+    return known;
   }
 
   #cachesOf(name: string): ResolverCaches {
