@@ -31,6 +31,7 @@ export const policyFields = {
   retireSafety: Seconds,
   kskRollover: Type.Enum(['double-ksk', 'double-ds']),
   algorithmRollover: Type.Enum(['conservative', 'liberal']),
+  approval: Type.Boolean({ description: 'Whether a person has to allow each step of a rollover.' }),
 };
 
 export const SigningRequest = Type.Object(
@@ -111,3 +112,70 @@ export const DsStatement = Type.Union([
   ),
   Type.Null(),
 ]);
+
+export const KeyPath = Type.Object({
+  zone: Type.String({ maxLength: 255 }),
+  key: Type.String({ maxLength: 300 }),
+});
+export const RolloverRequest = Type.Union([
+  Type.Object({ role: Type.Optional(Type.Enum(['csk', 'ksk', 'zsk'])) }, closed),
+  Type.Null(),
+]);
+export const StandbyRequest = Type.Union([
+  Type.Object({ kmsKeyIdentity: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }, closed),
+  Type.Null(),
+]);
+
+/** What a replacement at once does to resolvers. */
+export const ReplacementResponse = Type.Object({
+  outage: Type.Optional(
+    Type.Object({
+      zoneSeconds: Type.Integer({ description: 'How long some resolvers take the zone for bogus.' }),
+      afterParentSeconds: Type.Optional(
+        Type.Integer({
+          description: 'And until so long after all servers of the parent have the new DS and not the old.',
+        }),
+      ),
+    }),
+  ),
+  status: SigningStatus,
+});
+
+export const EventsQuery = Type.Object(
+  {
+    after: Type.Optional(Type.Integer({ minimum: 0, description: 'Number of the last event that is known.' })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  },
+  closed,
+);
+export const ZoneEventItem = Type.Object({
+  number: Type.Integer(),
+  zone: Type.Optional(Type.String({ description: 'Identity of the zone; absent where all are of one zone.' })),
+  kind: Type.String(),
+  at: Time,
+  text: Type.String({ description: 'For people.' }),
+  details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+export type ZoneEventItem = Static<typeof ZoneEventItem>;
+
+const MoveItem = {
+  key: Type.String(),
+  record: Type.String(),
+  from: Type.String(),
+  to: Type.String(),
+  at: Time,
+};
+export const TimelineQuery = Type.Object({ format: Type.Optional(Type.Enum(['json', 'svg'])) }, closed);
+export const TimelineResponse = Type.Object({
+  zone: Type.String(),
+  now: Time,
+  keys: Type.Array(Type.Object({ key: Type.String(), title: Type.String(), detail: Type.String() })),
+  past: Type.Array(Type.Object(MoveItem)),
+  planned: Type.Array(
+    Type.Object({
+      ...MoveItem,
+      atTheEarliest: Type.Boolean({ description: 'It rests on the parent, or the signing, being as quick as can be.' }),
+    }),
+  ),
+});
+export type TimelineResponse = Static<typeof TimelineResponse>;

@@ -72,10 +72,12 @@ export interface KeyRequest {
   readonly rotationPeriodInDays?: number;
 }
 
-/** Finds keys by label and makes missing ones. Only an answer of "there is none" leads to a new key, never a failure. */
+/** Finds keys by label and makes missing ones and new versions. Only an answer of "there is none" leads to a new key, never a failure. */
 export interface KeyMaker {
   /** @returns the key's identity; the same one for the same labels and type, from now on rotated as asked for */
   findOrCreateKey(request: KeyRequest): Promise<string>;
+  /** Have the KMS make a new version of a key. @returns its number */
+  rotateKey(keyId: string): Promise<number>;
 }
 
 /** A KMS key as a list shows it. */

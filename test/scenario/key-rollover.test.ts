@@ -1,29 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { makeSecure, settle, shownStates } from '#test/support/key-states.ts';
 import { ManagedWorld } from '#test/support/managed-world.ts';
 
 const name = 'rolling.example';
 const day = 86_400;
-
-// oxlint-disable-next-line typescript/no-explicit-any -- keys as the API shows them
-type Key = any;
-
-/** `dnskey zrrsig krrsig ds` by their first letters, `-` for what the role does not have. */
-const statesOf = (key: Key): string =>
-  ['dnskey', 'zrrsig', 'krrsig', 'ds'].map((record) => key.records[record]?.state[0] ?? '-').join('');
-
-const isSettled = (keys: readonly Key[]): boolean =>
-  keys.every((key) => key.goal === 'omnipresent' && /^[o-]+$/.test(statesOf(key)));
-
-async function settle(world: ManagedWorld): Promise<void> {
-  await world.tend(name);
-  await world.until(name, async () => isSettled(await world.keys(name)));
-}
-
-/** A zone that has long been secure. */
-async function secureZone(world: ManagedWorld, policy: object = {}): Promise<void> {
-  await world.signedZone(name, policy);
-  await settle(world);
-}
 
 describe('a managed zone whose KMS key is rotated', () => {
   test('goes secure, rolls its CSK over, and goes insecure, with a chain of trust at every instant', async () => {
@@ -31,17 +11,17 @@ describe('a managed zone whose KMS key is rotated', () => {
     await world.signedZone(name);
     expect(await world.faults(name)).toEqual([]);
     expect(await world.text(name)).not.toContain('CDS');
-    await settle(world);
+    await settle(world, name);
     expect(await world.text(name)).toContain('CDS');
     const [first] = await world.keys(name);
 
     await world.rotate(first.kmsKeyIdentity);
     await world.tend(name);
     const [old, successor] = await world.keys(name);
-    expect(statesOf(old)).toBe('oooo');
-    expect(statesOf(successor)).toBe('rhrh');
+    expect(shownStates(old)).toBe('oooo');
+    expect(shownStates(successor)).toBe('rhrh');
     expect(successor).toMatchObject({ version: 2, predecessor: old.key, goal: 'omnipresent' });
-    await settle(world);
+    await settle(world, name);
     expect(await world.keys(name)).toMatchObject([{ version: 2 }]);
     expect(await world.faults(name)).toEqual([]);
 
@@ -54,16 +34,16 @@ describe('a managed zone whose KMS key is rotated', () => {
 
   test.each(['double-ksk', 'double-ds'])('rolls a KSK by %s and a ZSK, also both at once', async (kskRollover) => {
     await using world = await ManagedWorld.open();
-    await secureZone(world, { keys: 'split', kskRollover });
+    await makeSecure(world, name, { keys: 'split', kskRollover });
     const [ksk, zsk] = await world.keys(name);
-    expect([statesOf(ksk), statesOf(zsk)]).toEqual(['o-oo', 'oo--']);
+    expect([shownStates(ksk), shownStates(zsk)]).toEqual(['o-oo', 'oo--']);
     await world.rotate(zsk.kmsKeyIdentity);
-    await settle(world);
+    await settle(world, name);
     await world.rotate(ksk.kmsKeyIdentity);
-    await settle(world);
+    await settle(world, name);
     await world.rotate(zsk.kmsKeyIdentity);
     await world.rotate(ksk.kmsKeyIdentity);
-    await settle(world);
+    await settle(world, name);
     const keys = await world.keys(name);
     expect(keys.map(({ role, version }) => `${role} ${version}`).toSorted()).toEqual(['ksk 3', 'zsk 3']);
     expect(await world.faults(name)).toEqual([]);
@@ -71,14 +51,14 @@ describe('a managed zone whose KMS key is rotated', () => {
 
   test('a rotation in the middle of a rollover goes on to the newest version', async () => {
     await using world = await ManagedWorld.open();
-    await secureZone(world);
+    await makeSecure(world, name);
     const [{ kmsKeyIdentity }] = await world.keys(name);
     await world.rotate(kmsKeyIdentity);
     await world.pass(name, 4 * 3600);
     await world.rotate(kmsKeyIdentity);
     await world.pass(name, day / 2);
     await world.rotate(kmsKeyIdentity);
-    await settle(world);
+    await settle(world, name);
     expect(await world.keys(name)).toMatchObject([{ version: 4 }]);
   });
 });
@@ -86,12 +66,12 @@ describe('a managed zone whose KMS key is rotated', () => {
 describe('a managed zone whose policy asks for other keys', () => {
   test('goes over to another algorithm, and to split keys and back', async () => {
     await using world = await ManagedWorld.open();
-    await secureZone(world);
+    await makeSecure(world, name);
     const put = async (policy: object): Promise<void> => {
       const { status } = await world.call('PUT', `/zones/${name}/dnssec`, { region: 'nl-01', policy });
       expect(status).toBe(200);
       await world.observe(name);
-      await settle(world);
+      await settle(world, name);
       expect(await world.faults(name)).toEqual([]);
     };
     await put({ keyType: 'ed25519' });
@@ -107,25 +87,25 @@ describe('a managed zone whose policy asks for other keys', () => {
 
   test('turns back to its old keys when it changes its mind half-way', async () => {
     await using world = await ManagedWorld.open();
-    await secureZone(world);
+    await makeSecure(world, name);
     const put = (policy: object) => world.call('PUT', `/zones/${name}/dnssec`, { region: 'nl-01', policy });
     await put({ keyType: 'ed25519' });
     await world.pass(name, day / 2);
     expect(await world.keys(name)).toHaveLength(2);
     await put({ keyType: 'ecdsa-p256' });
-    await settle(world);
+    await settle(world, name);
     expect(await world.keys(name)).toMatchObject([{ algorithm: 13, version: 1 }]);
   });
 
   test('stays signed when it is switched on again before the parent has let go', async () => {
     await using world = await ManagedWorld.open();
-    await secureZone(world);
+    await makeSecure(world, name);
     await world.call('DELETE', `/zones/${name}/dnssec`);
     await world.pass(name, 2 * 3600);
     expect((await world.call('GET', `/zones/${name}/dnssec`)).body).toMatchObject({ enabled: false, leaving: true });
     await world.call('PUT', `/zones/${name}/dnssec`, { region: 'nl-01' });
     expect((await world.call('GET', `/zones/${name}/dnssec`)).body).toMatchObject({ enabled: true });
-    await settle(world);
+    await settle(world, name);
     expect(await world.keys(name)).toMatchObject([{ version: 1 }]);
   });
 });

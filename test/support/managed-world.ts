@@ -137,6 +137,12 @@ export class ManagedWorld implements AsyncDisposable {
     return { status: answer.statusCode, body: answer.body === '' ? undefined : JSON.parse(answer.body) };
   }
 
+  /** Get what is no JSON. */
+  async picture(path: string): Promise<string> {
+    const headers = { authorization: `Bearer ${testToken}`, 'x-organisation-identity': organisation };
+    return (await this.#app!.inject({ method: 'GET', url: `/v1/dns${path}`, headers })).body;
+  }
+
   /** Make a zone with some records and have it signed. */
   async signedZone(name: string, policy: object = {}, more: object = {}): Promise<void> {
     await this.call('POST', '/zones', { zoneName: name });

@@ -65,6 +65,7 @@ function keyListerOf(client: KmsClient): KeyLister {
 
 function keyMakerOf(client: KmsClient): KeyMaker {
   return {
+    rotateKey: (keyId) => translated(async () => (await client.rotateKey(keyId)).latestVersion),
     findOrCreateKey: ({ name, keyType, labels, rotationPeriodInDays = 0 }) =>
       translated(async () => {
         const rotation = rotationPeriodInDays === 0 ? {} : { keyRotationEnabled: true, rotationPeriodInDays };

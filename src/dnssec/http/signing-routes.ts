@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { DsStatement, SigningRequest, SigningStatus, ZoneKeyItem } from '#dnssec/api-signing.ts';
 import { ZonePath } from '#dnssec/api-zones.ts';
 import { renderKeys, renderSigning } from '#dnssec/http/render-signing.ts';
+import { rolloverRoutes } from '#dnssec/http/rollover-routes.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
 import { runWhereItFits } from '#dnssec/operations/zones/apart.ts';
 import { describeSigning } from '#dnssec/operations/zones/describe-signing.ts';
@@ -12,6 +13,8 @@ import type { Caller } from '#dnssec/ports.ts';
 
 /** The routes of `/v1/dns/zones/{zone}/dnssec`. */
 export const signingRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (app, { ports, callers }) => {
+  await app.register(rolloverRoutes, { ports, callers });
+
   const described = async (caller: Caller, id: string) => describeSigning(ports, await getOwnZone(ports, caller, id));
 
   app.get(

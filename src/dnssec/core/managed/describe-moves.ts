@@ -57,7 +57,7 @@ export function eventsOfStep(keys: readonly SigningKey[], step: ZoneStep, at: nu
       kind: 'transition',
       at,
       text: describeMove(key, transition),
-      details: { ...keyDetails(key), record, from, to },
+      details: { ...keyDetails(key), record, from, to, since: transition.at },
     };
     if (record !== 'ds' || (to !== 'rumoured' && to !== 'unretentive')) return [moved];
     const kind = to === 'rumoured' ? 'ds-needed' : 'ds-unneeded';

@@ -49,6 +49,8 @@ export interface SigningPolicy {
   readonly retireSafety: number;
   readonly kskRollover: 'double-ksk' | 'double-ds';
   readonly algorithmRollover: 'conservative' | 'liberal';
+  /** Whether a person has to allow each step of a rollover, once the zone has asked for a DS. */
+  readonly approval: boolean;
 }
 
 /** Safe for most zones: caches and secondaries have let go of a signature days before it expires. */
@@ -73,6 +75,7 @@ export const defaultPolicy: SigningPolicy = {
   retireSafety: 3600,
   kskRollover: 'double-ksk',
   algorithmRollover: 'conservative',
+  approval: false,
 };
 
 /**
@@ -114,6 +117,8 @@ export interface ZoneSigning {
   readonly probeAt?: number;
   /** Its user has switched signing off: it stays signed until no cache holds a DS. */
   readonly isLeaving?: boolean;
+  /** Moves that a person has allowed and that are not made yet, by name. */
+  readonly approved?: readonly string[];
   /** Versions of its KMS keys that are passed over. */
   readonly refused?: readonly RefusedVersion[];
   /** KMS keys that it needs and that are disabled or about to be deleted, by identity; what they are. */

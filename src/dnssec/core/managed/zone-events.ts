@@ -6,6 +6,8 @@ export const zoneEventKinds = [
   'rollover-aborted',
   'rollover-done',
   'transition',
+  'step-allowed',
+  'standby-added',
   'ds-needed',
   'ds-unneeded',
   'ds-seen',

@@ -1,7 +1,8 @@
 import type { Role } from '#dnssec/core/keys/zone-key.ts';
-import type { SigningKey, SigningPolicy, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+import type { SigningKey, SigningPolicy, SigningRound, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import { advance, type AdvanceInput, type AdvanceResult, type Transition } from '#dnssec/core/rollover/advance.ts';
-import { isHidden, isPublished, type RolloverKey, stateOf } from '#dnssec/core/rollover/key-state.ts';
+import { type Outage, replaceAtOnce } from '#dnssec/core/rollover/emergency.ts';
+import { isHidden, isPublished, type Move, type RolloverKey, stateOf } from '#dnssec/core/rollover/key-state.ts';
 import type { RolloverPolicy } from '#dnssec/core/rollover/rollover-policy.ts';
 import type { Sighting, ZoneSightings } from '#dnssec/core/rollover/sightings.ts';
 import { noteTtl, type RolloverTtls, type TtlKind } from '#dnssec/core/rollover/ttl-history.ts';
@@ -32,7 +33,20 @@ export function rolloverInput(signing: ZoneSigning, now: number): AdvanceInput {
     zone: zoneSightings(signing),
     now,
     mayUse: () => true, // a key proves that it signs before it is given to a zone
+    ...(needsApproval(signing)
+      ? { humanGate: (move: Move) => signing.approved?.includes(nameOfMove(move)) === true }
+      : {}),
   };
+}
+
+/** Where no DS was asked for yet there is nothing that a person could save. */
+function needsApproval({ policy, keys }: ZoneSigning): boolean {
+  return policy.approval && keys.some((key) => stateOf(key, 'ds') !== 'hidden');
+}
+
+/** Name a move for the list of those that a person has allowed. */
+export function nameOfMove({ key, record, to }: Move): string {
+  return `${key} ${record} ${to}`;
 }
 
 function parentSightings({ parent }: Pick<ZoneSigning, 'parent'>): ReadonlyMap<string, Sighting> {
@@ -70,7 +84,9 @@ export function advanceZone(signing: ZoneSigning, now: number): ZoneStep {
   const { keys: moved, transitions, wakeAt, waiting } = advance(rolloverInput(signing, now));
   const all = moved.map((key, index) => ({ ...(signing.keys[index] as SigningKey), ...key }));
   const keys = all.filter((key) => key.goal === 'omnipresent' || !isHidden(key));
-  const { wakeAt: _, ...rest } = signing;
+  const { wakeAt: _, approved = [], ...rest } = signing;
+  const made = new Set(transitions.map(nameOfMove));
+  const stillApproved = approved.filter((name) => !made.has(name));
   const parent = Object.fromEntries(Object.entries(signing.parent).filter(([id]) => keys.some((key) => key.id === id)));
   return {
     signing: {
@@ -79,11 +95,31 @@ export function advanceZone(signing: ZoneSigning, now: number): ZoneStep {
       parent,
       round: isSignedAlike(signing.keys, keys) ? signing.round : { kind: 'rrsets' },
       ...(wakeAt === undefined ? {} : { wakeAt }),
+      ...(stillApproved.length === 0 ? {} : { approved: stillApproved }),
     },
     transitions,
     released: all.filter((key) => !keys.includes(key)),
     waiting,
   };
+}
+
+/**
+ * Replace a key that cannot be used or trusted any more, at once and without asking whether that is safe.
+ *
+ * @param now seconds since the epoch
+ * @throws DnssecError not-found, request-invalid when the replacement is of another role or algorithm
+ */
+export function replaceInZone(
+  signing: ZoneSigning,
+  lost: string,
+  replacement: string,
+  now: number,
+): { readonly step: ZoneStep; readonly outage?: Outage } {
+  const { keys: replaced, transitions, outage } = replaceAtOnce(lost, replacement, now, rolloverInput(signing, now));
+  const keys = withGoals(replaced);
+  const round: SigningRound = isSignedAlike(signing.keys, keys) ? signing.round : { kind: 'rrsets' };
+  const step = { signing: { ...signing, keys, round }, transitions, released: [], waiting: [] };
+  return { step, ...(outage === undefined ? {} : { outage }) };
 }
 
 /** Take keys for those of a zone again, after their goals were changed: goals leave everything else of a key as it is. */

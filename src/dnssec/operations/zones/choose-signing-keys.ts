@@ -57,7 +57,8 @@ function nameOf({ name }: ManagedZone, role: Role, keyType: string): string {
   return role === 'csk' && keyType === 'ecdsa-p256' ? `DNSSEC ${name}` : `DNSSEC ${name} ${role} ${keyType}`;
 }
 
-async function chosenKey(
+/** Look at a KMS key that is to sign a zone, with the rights of the caller. @throws DnssecError as choosing does */
+export async function chosenKey(
   ports: ZonePorts,
   caller: Caller,
   zone: ManagedZone,

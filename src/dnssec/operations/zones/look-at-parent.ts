@@ -43,8 +43,8 @@ export async function lookAtParent(ports: ZonePorts, zoneId: number): Promise<bo
   return isNews;
 }
 
-/** What spreads within a short TTL is looked for as often. */
-function awaitingInterval({ ttls }: ZoneSigning): number {
+/** Return the seconds between two looks for a change: what spreads within a short TTL is looked for as often. */
+export function awaitingInterval({ ttls }: Pick<ZoneSigning, 'ttls'>): number {
   return Math.min(interval.awaiting, Math.max(1, newestTtl(ttls, 'ds')));
 }
 
