@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { kmsCommand, numberOf } from '#cli/kms-command.ts';
 import { formatTable } from '#cli/list-output.ts';
+import { writeOut } from '#cli/write-out.ts';
 import type { KmsClient } from '#kms/client.ts';
 
 interface ShownEvent {
@@ -40,7 +41,7 @@ export function addEvents(group: Command, context: CliContext): void {
     }
     for await (const page of pagesAfter(client, after, wait)) {
       const lines = options.json === true ? page.map((event) => `${JSON.stringify(event)}\n`).join('') : undefined;
-      if (page.length > 0) context.stdout.write(lines ?? describeEvents(page));
+      if (page.length > 0) await writeOut(context.stdout, lines ?? describeEvents(page));
     }
   });
 }

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { type FileHandle, open, readFile, unlink } from 'node:fs/promises';
 import type { CliContext } from '#cli/context.ts';
 import { UsageError } from '#cli/usage-error.ts';
+import { writeOut } from '#cli/write-out.ts';
 import { joinBytes } from '#lib/bytes.ts';
 import { messageOf } from '#lib/errors.ts';
 
@@ -44,7 +44,7 @@ export async function writeOutput(
   mode = 0o666,
 ): Promise<void> {
   if (path === undefined) {
-    if (!stdout.write(content)) await once(stdout, 'drain');
+    await writeOut(stdout, content);
     return;
   }
   try {

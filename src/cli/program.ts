@@ -17,6 +17,7 @@ import { addToken } from '#cli/token.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { addVerify } from '#cli/verify.ts';
 import { addWebhook } from '#cli/webhook.ts';
+import { OutputError, outliveReader, writeOut } from '#cli/write-out.ts';
 import { ServiceError } from '#lib/errors.ts';
 
 /** How a command that ran tells that what it looked at is bad. */
@@ -58,12 +59,23 @@ export async function runCommand(args: readonly string[], context: CliContext = 
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),
     });
+  outliveReader(context.stdout);
   for (const add of commands) add(program, context, (code) => (exitCode = code));
   try {
     await program.parseAsync([...args], { from: 'user' });
+    await assertWritten(context);
     return exitCode;
   } catch (error) {
     return report(error, context);
+  }
+}
+
+/** A reader that went away has read what it wanted; anything else that kept output back is a failure. */
+async function assertWritten({ stdout }: CliContext): Promise<void> {
+  try {
+    await writeOut(stdout, '');
+  } catch (error) {
+    if (!(error instanceof OutputError && error.isReaderGone)) throw error;
   }
 }
 
@@ -73,7 +85,7 @@ function report(error: unknown, { stderr }: CliContext): number {
     stderr.write(`zoneseal: ${error.message}\n`);
     return exitCodes.wrongUse;
   }
-  if (error instanceof ServiceError) stderr.write(`zoneseal: ${error.message}\n`);
+  if (error instanceof ServiceError || error instanceof OutputError) stderr.write(`zoneseal: ${error.message}\n`);
   else stderr.write(`zoneseal: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
   return exitCodes.bad;
 }

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import type { CliContext } from '#cli/context.ts';
 import { type DurableFile, openDurableFile } from '#lib/durable-file.ts';
 import { messageOf } from '#lib/errors.ts';
 import { openSpool } from '#lib/spool.ts';
 import { UsageError } from '#cli/usage-error.ts';
+import { writeOut } from '#cli/write-out.ts';
 
 /** Takes a zone in pieces and lets it out whole, when it is finished, or not at all. */
 export interface ZoneOutput extends AsyncDisposable {
@@ -25,9 +25,7 @@ export async function openZoneOutput(path: string | undefined, { stdout }: CliCo
   return {
     write: (text) => spool.write(text),
     async finish() {
-      for await (const piece of spool.read()) {
-        if (!stdout.write(piece)) await once(stdout, 'drain');
-      }
+      for await (const piece of spool.read()) await writeOut(stdout, piece);
     },
     [Symbol.asyncDispose]: () => spool[Symbol.asyncDispose](),
   };
