@@ -7,8 +7,11 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const needed = [24, 16];
-const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'main.ts');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const main = join(root, 'src', 'main.ts');
+const needed = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  .engines.node.match(/\d+/g)
+  .map(Number);
 
 function isNewEnough(version) {
   const parts = version.replace(/^v/, '').split('.').map(Number);

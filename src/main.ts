@@ -1,3 +1,18 @@
-import { runCommand } from '#cli/program.ts';
+import { readFileSync } from 'node:fs';
 
-process.exitCode = await runCommand(process.argv.slice(2));
+/** The first two numbers in a text such as `v24.21.0` or `>=24.16`, as one number that grows with the version. */
+function versionIn(text: string): number {
+  const [major = 0, minor = 0] = (text.match(/\d+/g) ?? []).map(Number);
+  return major * 1000 + minor;
+}
+
+const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+const { engines } = JSON.parse(manifest) as { engines: { node: string } };
+
+if (versionIn(process.version) < versionIn(engines.node)) {
+  // It read this file and could not read what comes next: the launcher looks for the Node.js that came with the packages.
+  await import(new URL('../bin/zoneseal.js', import.meta.url).href);
+} else {
+  const { runCommand } = await import('#cli/program.ts');
+  process.exitCode = await runCommand(process.argv.slice(2));
+}
