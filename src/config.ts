@@ -50,6 +50,8 @@ export interface Config {
   /** Who tells where parents are; absent: parents are not asked, but for those whose servers are known. */
   readonly resolvers?: 'system' | 'none' | readonly AddressAndPort[];
   readonly parentServers?: readonly ParentServer[];
+  /** Absolute path. */
+  readonly zoneFiles?: string;
   readonly transferTlsPort?: number;
   readonly transferTlsCertificate?: string;
   readonly transferTlsKey?: string;

@@ -106,7 +106,7 @@ async function openHeldZones(
         workerSettings(config, place, kmsUrl, serviceToken),
         onPublished,
       ),
-    ...(config.role === 'worker' ? {} : { transfer: transferSettings(config) }),
+    ...(config.role === 'worker' ? {} : { transfer: transferSettings(config), zoneFiles: config.zoneFiles }),
     onError,
   });
   try {

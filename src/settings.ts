@@ -232,6 +232,13 @@ export const settings = {
     allowed: 'zones with addresses and ports, such as corp.example=192.0.2.1:53, a zone again for each of its servers',
     read: readParentServers,
   },
+  zoneFiles: {
+    variable: 'ZONESEAL_ZONE_FILES',
+    flag: 'zone-files',
+    summary: 'folder where the newest version of each zone is kept as a master file, signatures and all',
+    allowed: 'the path of a folder',
+    read: (text) => (text.includes('\0') ? undefined : resolve(text)),
+  },
   redisUrl: {
     variable: 'REDIS_URL',
     summary: 'Redis for the queue of re-signing, instead of the embedded queue',

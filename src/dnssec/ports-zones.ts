@@ -163,6 +163,11 @@ export interface ZoneStore {
   findZoneByName(name: string): Promise<ManagedZone | undefined>;
   getZone(id: number): Promise<ManagedZone>;
   listZones(scope: ZoneScope, filter: ZoneFilter): Promise<readonly ManagedZone[]>;
+  /** Zones of all scopes by their ids, those after one. */
+  listAllZones(
+    limit: number,
+    afterId: number,
+  ): Promise<readonly Pick<ManagedZone, 'id' | 'name' | 'version' | 'serial'>[]>;
   /** Change description, labels and annotations. @throws DnssecError conflict when `objectVersion` is not one more than the stored one */
   describeZone(zone: ManagedZone): Promise<void>;
   /**

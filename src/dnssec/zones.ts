@@ -11,6 +11,7 @@ import type { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import type { Place } from '#dnssec/adapters/parent/ask.ts';
 import { openParentProbe } from '#dnssec/adapters/parent/parent-probe.ts';
 import type { ResolverOptions } from '#dnssec/adapters/parent/resolver.ts';
+import { openZoneFiles } from '#dnssec/adapters/zone-files.ts';
 import { ZoneCallers } from '#dnssec/http/zone-caller.ts';
 import { openZoneFeeds } from '#dnssec/adapters/store/feeds.ts';
 import { type NamedServer, openPrimaries } from '#dnssec/adapters/transfer/open-primaries.ts';
@@ -22,6 +23,7 @@ import { publishedZones } from '#dnssec/operations/zones/published-zones.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { type Following, startFollowing } from '#dnssec/operations/zones/following.ts';
 import { mayHave, updateZone } from '#dnssec/operations/zones/update-zone.ts';
+import { startWatchingVersions, type ZoneNews } from '#dnssec/operations/zones/watching-versions.ts';
 import { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import { startSweeping } from '#dnssec/operations/zones/sweeping.ts';
@@ -80,6 +82,8 @@ export interface ManagedZonesOptions {
   readonly parents?: ParentSettings;
   /** Without it zones neither come from nor go to other name servers. */
   readonly transfer?: TransferSettings;
+  /** Folder for a file of each zone. */
+  readonly zoneFiles?: string | undefined;
   /** Servers that zones may come from, where this process does not serve zones itself. */
   readonly servers?: Pick<TransferSettings, 'primaries' | 'updateKeys' | 'tsigKeyFile'> | undefined;
   /** Opens threads for large zones; without it everything is done here. */
@@ -136,8 +140,12 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
   const service = (scope: ZoneScope) => ({ authorization: `Bearer ${serviceToken.reveal()}`, ...scope });
   const onPublished = (zone: ManagedZone): void => {
     transfer?.notify(apexOf(zone));
+    files?.note(zone.name);
     options.onPublished?.(zone);
   };
+  const files =
+    options.zoneFiles === undefined ? undefined : openZoneFiles(options.zoneFiles, publishedZones(store), onError);
+  opened.defer(async () => files?.close());
   const threads = options.openThreads?.(onPublished);
   opened.defer(async () => threads?.close());
   const ports: ZonePorts = {
@@ -163,6 +171,14 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     transfer = await openListener(options.transfer, keys, ports, following, onError);
     opened.defer(async () => transfer?.close());
   }
+  // Only where the database is shared do others publish what secondaries are to be told of.
+  const tellsOfOthers = transfer !== undefined && place.kind === 'postgres';
+  const onNews = (zone: ZoneNews, isFirst: boolean): void => {
+    files?.note(zone.name);
+    if (tellsOfOthers && !isFirst) transfer?.notify(apexOf(zone));
+  };
+  const watching = files !== undefined || tellsOfOthers ? startWatchingVersions(ports, onNews, onError) : undefined;
+  opened.defer(async () => watching?.stop());
   const sweeping = threads === undefined ? undefined : startSweeping(ports, onError);
   opened.defer(async () => sweeping?.stop());
   const all = opened.move();

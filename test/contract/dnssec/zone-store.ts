@@ -375,6 +375,17 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       await insert(newZone('example'));
     });
 
+    test('lists the zones of all scopes page by page', async () => {
+      const all = await Promise.all(
+        ['a', 'b', 'c'].map((each, index) => insert(newZone(each, { scope: { organisation: `o${index}` } }))),
+      );
+      const ordered = all
+        .toSorted((left, right) => left.id - right.id)
+        .map(({ id, name: each }) => ({ id, name: each, version: 1, serial: 1 }));
+      expect(await store.listAllZones(2, 0)).toEqual(ordered.slice(0, 2));
+      expect(await store.listAllZones(2, ordered[1]!.id)).toEqual(ordered.slice(2));
+    });
+
     test('keeps the feeds of zones, and tells which are due', async () => {
       const feeds = openZoneFeeds(database);
       const [one, two, three] = [await insert(newZone('a')), await insert(newZone('b')), await insert(newZone('c'))];

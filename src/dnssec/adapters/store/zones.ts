@@ -59,6 +59,7 @@ const sql = {
   findByName: `${zones} WHERE name = ?`,
   getZone: `${zones} WHERE id = ?`,
   listZones: `${zones} WHERE ${inScope} ORDER BY created_at, identity`,
+  listAllZones: 'SELECT id, name, version, serial FROM zones WHERE id > ? ORDER BY id LIMIT ?',
   putRRset: `INSERT INTO zone_rrsets (contents, ${rrsetColumns.join(', ')}) VALUES (${contentsOfZone}, ${marks(rrsetColumns)})
     ON CONFLICT (contents, owner_key, type) DO UPDATE SET ${excluded(rrsetColumns.slice(2))}`,
   deleteRRset: `DELETE FROM zone_rrsets WHERE ${inZone} AND owner_key = ? AND type = ?`,
@@ -137,6 +138,7 @@ export function openZoneStore(database: Database): ZoneStore {
           ) && Object.entries(labels).every(([label, value]) => zone.labels?.[label] === value),
       );
     },
+    listAllZones: (limit, afterId) => database.rows(sql.listAllZones, afterId, limit),
     describeZone: (zone) => {
       const { description, labels, annotations, updatedAt, objectVersion, id } = zone;
       const values = [description ?? null, json(labels), json(annotations), updatedAt ?? null, objectVersion, id];

@@ -119,6 +119,7 @@ export async function describeZone(
 export async function deleteZone(ports: ZonePorts, caller: Caller, id: string): Promise<void> {
   const zone = await getOwnZone(ports, caller, id);
   await ports.locks.run(zone.id, () => ports.store.deleteZone(zone));
+  ports.onPublished(zone);
 }
 
 /** The apex of a zone as the base of relative names. */

@@ -31,6 +31,6 @@ export interface ZonePorts {
   readonly updateKeys: readonly CanonicalName[];
   /** Absent where there is no other thread: then everything is done here. */
   readonly runApart?: RunApart;
-  /** Told of every version that was published. */
+  /** Told of every version that was published, and of zones that were deleted. */
   readonly onPublished: (zone: ManagedZone) => void;
 }
