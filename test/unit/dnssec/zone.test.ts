@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { uint32 } from '#lib/octets.ts';
 import { formatName } from '#dns/name.ts';
+import { rdataFromWire } from '#dns/rdata/rdata.ts';
 import { formatRRType, rrTypes } from '#dns/rr-type.ts';
 import { isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import { checkZone } from '#dnssec/core/zone/checks.ts';
@@ -99,6 +101,22 @@ describe('building a zone', () => {
     expect(zone.nodes.at(0)?.rrsets[0]?.rdatas).toHaveLength(2);
     expect(formatName(zone.nodes.at(0)!.owner)).toBe('www.example.');
     expect(faults).toEqual([]);
+  });
+
+  test('that holds among many records and many types as well', () => {
+    const lines = Array.from({ length: 50 }, (_, index) => `www 1 NS A${index}.\nwww 1 TYPE${1000 + index} \\# 0\n`);
+    const { zone, faults } = build([...lines, ...lines.map((line) => line.toLowerCase()), 'www 1 NS b.\n'].join(''));
+    const rrsets = [...zone.nodes][0]?.rrsets ?? [];
+    expect(rrsets.map(({ type }) => type)).toEqual([2, ...Array.from({ length: 50 }, (_, index) => 1000 + index)]);
+    expect(rrsets.map(({ rdatas }) => rdatas.length)).toEqual([51, ...Array.from({ length: 50 }, () => 1)]);
+    expect(faults).toEqual([]);
+  });
+
+  test('one RRset of 200 000 records is read in the time that 200 000 RRsets take', () => {
+    const rdatas = Array.from({ length: 200_000 }, (_, index) => rdataFromWire(rrTypes.A, uint32(index)));
+    const builder = new ZoneBuilder(apex);
+    builder.add(rdatas.map((rdata) => ({ owner: apex, type: rrTypes.A, ttl: 1, rdata })));
+    expect([...builder.build().nodes][0]?.rrsets[0]?.rdatas).toEqual(rdatas);
   });
 
   test('an RRset with several TTLs gets the smallest, and a warning (RFC 2181 §5.2)', () => {

@@ -20,6 +20,8 @@ interface OpenRRset {
   readonly type: RRType;
   ttl: number;
   readonly rdatas: Rdata[];
+  /** The canonical forms of all RDATA, once there are many. */
+  known?: Set<Rdata>;
 }
 
 /** A node that records are being added to. */
@@ -28,7 +30,12 @@ interface OpenNode {
   readonly key: OrderKey;
   readonly rrsets: OpenRRset[];
   readonly rrsigs: SignatureRecord[];
+  /** The RRsets by type, once there are many. */
+  byType?: Map<RRType, OpenRRset>;
 }
+
+/** More than this are not searched one by one: a zone of a hostile shape must not take the square of its size. */
+const many = 16;
 
 /** Gathers records, in any order, into a zone. */
 export class ZoneBuilder {
@@ -80,17 +87,17 @@ export class ZoneBuilder {
       node.rrsigs.push({ ttl, rdata });
       return;
     }
-    for (const rrset of node.rrsets) {
-      if (rrset.type === type) {
-        this.#merge(rrset, ttl, rdata);
-        return;
-      }
+    const found = findOpen(node, type);
+    if (found !== undefined) {
+      this.#merge(found, ttl, rdata);
+      return;
     }
-    node.rrsets.push({ owner: node.owner, type, ttl, rdatas: [rdata] });
+    const rrset: OpenRRset = { owner: node.owner, type, ttl, rdatas: [rdata] };
+    node.rrsets.push(rrset);
+    node.byType?.set(type, rrset);
   }
 
   #merge(rrset: OpenRRset, ttl: number, rdata: Rdata): void {
-    const canonical = canonicalRdata(rrset.type, rdata);
     if (rrset.ttl !== ttl) {
       this.faults.push({
         severity: 'warning',
@@ -101,7 +108,7 @@ export class ZoneBuilder {
       });
       rrset.ttl = Math.min(rrset.ttl, ttl);
     }
-    if (!rrset.rdatas.some((other) => canonicalRdata(rrset.type, other) === canonical)) rrset.rdatas.push(rdata);
+    addRdata(rrset, rdata);
   }
 
   /** Put the open node into the store, if it holds anything. */
@@ -124,7 +131,7 @@ export class ZoneBuilder {
     const joined: OpenNode = { owner: (parts[0] as OpenNode).owner, key, rrsets: [], rrsigs: [] };
     for (const { rrsets, rrsigs } of parts) {
       for (const { type, ttl, rdatas } of rrsets) for (const rdata of rdatas) this.#addTo(joined, { type, ttl, rdata });
-      joined.rrsigs.push(...rrsigs);
+      for (const rrsig of rrsigs) joined.rrsigs.push(rrsig);
     }
     return this.#keep(joined);
   }
@@ -148,6 +155,26 @@ export class ZoneBuilder {
     this.#keys = [];
     return { apex: this.#apex, nodes };
   }
+}
+
+function findOpen(node: OpenNode, type: RRType): OpenRRset | undefined {
+  if (node.rrsets.length < many) return node.rrsets.find((rrset) => rrset.type === type);
+  node.byType ??= new Map(node.rrsets.map((rrset) => [rrset.type, rrset]));
+  return node.byType.get(type);
+}
+
+/** Add RDATA unless it is there, as far as the canonical form tells. Source: RFC 4034 §6.3, RFC 2181 §5. */
+function addRdata(rrset: OpenRRset, rdata: Rdata): void {
+  const { type, rdatas } = rrset;
+  const canonical = canonicalRdata(type, rdata);
+  if (rdatas.length < many) {
+    if (!rdatas.some((other) => canonicalRdata(type, other) === canonical)) rdatas.push(rdata);
+    return;
+  }
+  rrset.known ??= new Set(rdatas.map((other) => canonicalRdata(type, other)));
+  if (rrset.known.has(canonical)) return;
+  rrset.known.add(canonical);
+  rdatas.push(rdata);
 }
 
 /** Return the indexes of keys in ascending order of the keys; those of equal keys stay as they are. */
