@@ -272,6 +272,24 @@ describe('records for a registrar, and verification', () => {
     expect((await verify('at=2020-01-01T00:00:00Z')).faults[0]).toMatchObject({ code: 'rrsig-not-yet-valid' });
   });
 
+  test.each(['application/json', 'multipart/form-data; boundary=x', 'text/html'])(
+    'a zone is not taken from %s',
+    async (type) => {
+      for (const path of ['/zones/verify', '/zones/sign?region=nl-01&csk=x']) {
+        for (const accept of ['*/*', 'application/x-ndjson']) {
+          const answer = await sendZone(path, '"x"', { 'content-type': type, accept });
+          expect(answer).toMatchObject({ status: 415 });
+          expect(JSON.parse(answer.text)).toMatchObject({ code: 'unsupported-media' });
+        }
+      }
+    },
+  );
+
+  test('RRsets are not taken from a master file', async () => {
+    const answer = await sendZone('/sign', '{}', { 'content-type': 'text/dns' });
+    expect(answer).toMatchObject({ status: 415 });
+  });
+
   test('the OpenAPI document describes every route', async () => {
     const { body } = await service.call('GET', '/openapi.json');
     const { paths } = body as { paths: Record<string, object> };

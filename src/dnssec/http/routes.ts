@@ -38,10 +38,7 @@ const zoneMediaTypes = ['text/dns', 'text/plain', 'application/octet-stream', 'a
 /** The routes of `/v1/dnssec`: each reads a request, calls one operation and shows its result. */
 export const dnssecRoutes: FastifyPluginAsyncTypebox<DnssecRoutesOptions> = async (app, options) => {
   const { kms, verifier, clock } = options;
-  const gate = new ZoneGate(maxZonesAtOnce);
-  for (const mediaType of zoneMediaTypes) {
-    app.addContentTypeParser(mediaType, (_request, payload, done) => done(null, payload));
-  }
+  await app.register(wholeZoneRoutes, { kms, verifier, clock });
 
   app.post(
     '/sign',
@@ -99,6 +96,16 @@ export const dnssecRoutes: FastifyPluginAsyncTypebox<DnssecRoutesOptions> = asyn
       };
     },
   );
+};
+
+/** The routes whose body is a zone: it is read as a stream, and nothing else is taken for one. */
+const wholeZoneRoutes: FastifyPluginAsyncTypebox<DnssecRoutesOptions> = async (app, options) => {
+  const { kms, verifier, clock } = options;
+  const gate = new ZoneGate(maxZonesAtOnce);
+  app.removeAllContentTypeParsers();
+  for (const mediaType of zoneMediaTypes) {
+    app.addContentTypeParser(mediaType, (_request, payload, done) => done(null, payload));
+  }
 
   app.post(
     '/zones/sign',
