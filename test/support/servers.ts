@@ -181,8 +181,8 @@ export interface ResolverZone {
   readonly origin: string;
   /** Port of the authoritative server on 127.0.0.1. */
   readonly port: number;
-  /** DS or DNSKEY records of the zone, as master-file lines; without one it is taken as insecure. */
-  readonly anchors: readonly string[];
+  /** DS or DNSKEY records of the zone, as master-file lines; with none it is taken as insecure. Absent: its parent tells. */
+  readonly anchors?: readonly string[];
 }
 
 const unboundSettings = [
@@ -208,10 +208,10 @@ export function startUnbound(zones: readonly ResolverZone[]): Promise<PrivateSer
     ready: /start of service/,
     signal: 'SIGTERM',
     prepare: (dir, port) => {
-      const anchors = zones.flatMap((zone) =>
-        zone.anchors.map((line) => `  trust-anchor: "${line.replaceAll('"', '')}"`),
+      const anchors = zones.flatMap(({ anchors: lines = [] }) =>
+        lines.map((line) => `  trust-anchor: "${line.replaceAll('"', '')}"`),
       );
-      const insecure = zones.filter((zone) => zone.anchors.length === 0);
+      const insecure = zones.filter((zone) => zone.anchors?.length === 0);
       const stubs = zones.map((zone) => `stub-zone:\n  name: "${zone.origin}"\n  stub-addr: 127.0.0.1@${zone.port}`);
       const server = [
         `interface: 127.0.0.1`,
