@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createHttp, type HttpApp, listenOnSocket, mount } from '#app/http.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
@@ -9,7 +10,7 @@ import { dnssecStatuses } from '#dnssec/http/statuses.ts';
 import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
 import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
 import { openZone } from '#dnssec/operations/zone-text.ts';
-import { tendZone } from '#dnssec/operations/zones/tend-zone.ts';
+import { noteFailure, tendZone } from '#dnssec/operations/zones/tend-zone.ts';
 import { KmsKeyWatch } from '#dnssec/operations/zones/watch-kms-keys.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { DsAnswer, DsQuestion, DsShown, ParentProbe } from '#dnssec/ports-parent.ts';
@@ -18,6 +19,9 @@ import { type ManagedZones, openManagedZones } from '#dnssec/zones.ts';
 import { kmsRoutes } from '#kms/http/routes.ts';
 import { kmsStatuses } from '#kms/http/statuses.ts';
 import { type Kms, openKms } from '#kms/kms.ts';
+import { rotateDueKeys } from '#kms/operations/change-by-system.ts';
+import { messageOf } from '#lib/errors.ts';
+import type { SecretText } from '#lib/secret-text.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { localVerifier } from '#test/support/local-signer.ts';
 import { ResolverCaches } from '#test/support/resolver-caches.ts';
@@ -61,6 +65,11 @@ export class ManagedWorld implements AsyncDisposable {
   readonly parent = new FakeParent();
   /** Whether the parent follows CDS by itself. */
   isParentPrompt = true;
+  /**
+   * What becomes of an answer of the KMS: another text, another status, or it is lost on its way. Nothing: it is left as it
+   * is.
+   */
+  spoil: ((url: string, text: string | undefined) => string | { readonly status: number } | undefined) | undefined;
   readonly #dir: TempDir = makeTempDir();
   readonly #caches = new Map<string, ResolverCaches>();
   readonly #algorithms = new Map<string, number>();
@@ -71,18 +80,18 @@ export class ManagedWorld implements AsyncDisposable {
   #app: HttpApp | undefined;
   #ports: ZonePorts | undefined;
   #watch: KmsKeyWatch | undefined;
+  #isTold = false;
+  #wrap: (ports: ZonePorts) => ZonePorts = (ports) => ports;
 
-  /** @param wrap changes the ports, to spoil what the KMS answers */
-  static async open(wrap: (ports: ZonePorts) => ZonePorts = (ports) => ports): Promise<ManagedWorld> {
+  /** Open a world whose service asks the parent by itself, or is told of it by people. */
+  static async open({ wrap = (ports: ZonePorts) => ports, isTold = false } = {}): Promise<ManagedWorld> {
     const world = new ManagedWorld();
+    world.#isTold = isTold;
     await world.#open(wrap);
     return world;
   }
 
   async #open(wrap: (ports: ZonePorts) => ZonePorts): Promise<void> {
-    const fail = (error: unknown): void => {
-      throw error;
-    };
     this.#kms = await openKms({
       place: { kind: 'folder', path: this.#dir.path },
       rootKey: { kind: 'file', path: this.#dir.at('root.key') },
@@ -94,22 +103,45 @@ export class ManagedWorld implements AsyncDisposable {
       onError: fail,
     });
     this.#kmsApp = await createHttp();
+    this.#kmsApp.addHook('onSend', async (request, reply, payload) => this.#spoiled(request, reply, payload));
     await mount(this.#kmsApp, kmsRoutes, { ports: this.#kms.ports, bell: this.#kms.bell }, kmsStatuses);
     await listenOnSocket(this.#kmsApp, this.#dir.at('kms.sock'));
+    this.#wrap = wrap;
+    await this.#openZones(this.#kms.serviceToken);
+  }
+
+  async #spoiled(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+    const spoilt = this.spoil?.(request.url, typeof payload === 'string' ? payload : undefined);
+    if (spoilt === undefined) return payload;
+    if (spoilt === 'lost') request.raw.socket.destroy();
+    if (spoilt === 'lost' || typeof spoilt === 'string') return spoilt;
+    void reply.code(spoilt.status).type('application/json').removeHeader('content-length');
+    return JSON.stringify({ message: `spoilt by the test`, code: 'spoilt' });
+  }
+
+  async #openZones(serviceToken: SecretText): Promise<void> {
     this.#zones = await openManagedZones({
       place: { kind: 'folder', path: this.#dir.path },
       kms: connectKms({ url: `unix:${this.#dir.at('kms.sock')}` }),
       verifier: localVerifier,
       clock: this.clock,
-      serviceToken: this.#kms.serviceToken,
+      serviceToken,
       nameServers: ['ns1.example.net', 'ns2.example.net'],
       onError: fail,
     });
-    this.#ports = wrap({ ...this.#zones.ports, parentProbe: this.parent });
+    const { ports } = this.#zones;
+    this.#ports = this.#wrap(this.#isTold ? ports : { ...ports, parentProbe: this.parent });
     this.#watch = new KmsKeyWatch(this.#ports, fail);
     this.#app = await createHttp();
     const { callers } = this.#zones;
     await mount(this.#app, zoneRoutes, { prefix: '/v1/dns', ports: this.#ports, callers }, dnssecStatuses);
+  }
+
+  /** Stop the service that keeps the zones, and start it again. */
+  async restart(): Promise<void> {
+    await this.#app?.close();
+    await this.#zones?.close();
+    await this.#openZones(this.#kms!.serviceToken);
   }
 
   get ports(): ZonePorts {
@@ -169,9 +201,29 @@ export class ManagedWorld implements AsyncDisposable {
     await this.#watch?.look();
   }
 
+  /** Let the KMS rotate by itself what is due, and the service hear of it. */
+  async rotateDue(): Promise<void> {
+    await rotateDueKeys(this.#kms!.ports, fail);
+    await this.#watch?.look();
+  }
+
   /** Let the service look at its KMS keys. */
   async look(): Promise<void> {
     await this.#watch?.look();
+  }
+
+  /** Do what is due now as a worker does it: what fails is noted, and comes again in a minute. @returns why it failed */
+  async tryToTend(name: string): Promise<string | undefined> {
+    const { id } = await this.zone(name);
+    try {
+      await tendZone(this.ports, id);
+      return undefined;
+    } catch (error) {
+      await noteFailure(this.ports, id, error, 60);
+      return messageOf(error);
+    } finally {
+      await this.observe(name);
+    }
   }
 
   /** Do what is due now, and let a prompt parent follow. */
@@ -266,12 +318,22 @@ export class ManagedWorld implements AsyncDisposable {
     const cds = rrsets.find(({ rrset }) => rrset.type === rrTypes.CDS)?.rrset.rdatas;
     if (cds === undefined) return;
     const wanted = cds.map((rdata: Rdata) => parseDs(rdata)).filter(({ algorithm }) => algorithm !== 0);
-    for (const server of ['a', 'b'] as const)
-      await this.setDs(
-        name,
-        server,
-        wanted.map(({ keyTag }) => keyTag),
-      );
+    const tags = wanted.map(({ keyTag }) => keyTag);
+    for (const server of ['a', 'b'] as const) await this.setDs(name, server, tags);
+    if (this.#isTold) await this.#tell(name, tags);
+  }
+
+  /** Tell the service what the parent has, where it waits for that. */
+  async #tell(name: string, tags: readonly number[]): Promise<void> {
+    const { signing } = await this.zone(name);
+    for (const { id, keyTag, records } of signing?.keys ?? []) {
+      const isThere = tags.includes(keyTag);
+      const isAwaited = records.ds?.state === (isThere ? 'rumoured' : 'unretentive');
+      const isKnown = signing?.parent[id]?.kind === (isThere ? 'everywhere' : 'nowhere');
+      if (!isAwaited || isKnown) continue;
+      await this.call('POST', `/zones/${name}/dnssec/${isThere ? 'ds-seen' : 'ds-gone'}`, { key: id });
+      await this.observe(name);
+    }
   }
 
   async setDs(name: string, server: 'a' | 'b', tags: readonly number[]): Promise<void> {
@@ -310,6 +372,10 @@ export class ManagedWorld implements AsyncDisposable {
     await this.#kms?.close();
     this.#dir[Symbol.dispose]();
   }
+}
+
+function fail(error: unknown): never {
+  throw error;
 }
 
 function signersIn(rrsigs: readonly Rdata[]): string[] {

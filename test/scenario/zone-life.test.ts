@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { judge } from '#test/support/judges.ts';
+import { makeSecure, settle } from '#test/support/key-states.ts';
+import { ManagedWorld } from '#test/support/managed-world.ts';
+import { describeWith } from '#test/support/requirements.ts';
+
+const name = 'living.example';
+const day = 86_400;
+/** Judges that can be told what time it is. */
+const timed = ['ldns-verify-zone', 'kzonecheck'] as const;
+
+describeWith([...timed], 'two years in the life of a zone', () => {
+  test('keys rotate by their lifetimes, algorithms and denial change, and it is always valid', async () => {
+    await using world = await ManagedWorld.open({ isTold: true });
+    const accepted = async (): Promise<void> => {
+      expect(await world.faults(name)).toEqual([]);
+      const text = await world.text(name);
+      const verdicts = await Promise.all(
+        timed.map((one) => judge(one, { origin: `${name}.`, text, at: Math.floor(world.now) })),
+      );
+      for (const verdict of verdicts) expect(verdict.accepted, `${verdict.judge}: ${verdict.output}`).toBe(true);
+    };
+    const lifetimes = { keyLifetime: 180 * day, zskLifetime: 60 * day };
+    await makeSecure(world, name, { keys: 'split', ...lifetimes });
+    await accepted();
+
+    /** Live some weeks; the KMS rotates what is due, and somebody changes a record now and then. */
+    const live = async (weeks: number): Promise<void> => {
+      for (let week = 0; week < weeks; week++) {
+        await world.pass(name, 7 * day);
+        await world.rotateDue();
+        await world.tend(name);
+        const record = { name: 'www', type: 'A', values: [`192.0.2.${1 + (week % 250)}`] };
+        await world.call('POST', `/zones/${name}/changes`, { changes: [{ action: 'put', ...record }] });
+        await world.observe(name);
+        if (week % 4 === 0) await accepted();
+      }
+    };
+    await live(40);
+    const versions = async () => (await world.keys(name)).map(({ role, version }) => `${role} ${version}`);
+    expect(await versions()).toEqual(expect.arrayContaining([expect.stringMatching(/^ksk [2-9]/)]));
+    expect(await versions()).toEqual(expect.arrayContaining([expect.stringMatching(/^zsk [3-9]/)]));
+
+    const put = (policy: object) => world.call('PUT', `/zones/${name}/dnssec`, { region: 'nl-01', policy });
+    expect((await put({ denial: 'nsec3', keyType: 'ed25519' })).status).toBe(200);
+    await world.observe(name);
+    await live(30);
+    expect((await world.keys(name)).map(({ algorithm }) => algorithm)).toEqual([15, 15]);
+
+    expect((await put({ keys: 'csk', denial: 'nsec' })).status).toBe(200);
+    await world.observe(name);
+    await live(30);
+    await settle(world, name);
+    expect(await world.keys(name)).toMatchObject([{ role: 'csk', algorithm: 15 }]);
+
+    await world.call('DELETE', `/zones/${name}/dnssec`);
+    await live(3);
+    expect((await world.call('GET', `/zones/${name}/dnssec`)).body).toEqual({ enabled: false, dsDelegated: false });
+  }, 400_000);
+});
+
+describe('the state of a zone', () => {
+  test('is the same after the service was stopped and started in the middle of a rollover', async () => {
+    await using world = await ManagedWorld.open();
+    await makeSecure(world, name);
+    await world.call('POST', `/zones/${name}/dnssec/rollovers`);
+    for (let count = 0; count < 4; count++) {
+      const before = await world.keys(name);
+      await world.restart();
+      expect(await world.keys(name)).toEqual(before);
+      await world.pass(name, day / 4);
+    }
+    await settle(world, name);
+    expect(await world.keys(name)).toMatchObject([{ version: 2 }]);
+  });
+});
