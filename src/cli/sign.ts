@@ -6,7 +6,7 @@ import { addKmsOptions, type KmsSession, openKmsSession } from '#cli/kms-session
 import { openProgress, type Progress } from '#cli/progress.ts';
 import { configOf, quietly } from '#cli/settings-options.ts';
 import { UsageError } from '#cli/usage-error.ts';
-import { openZoneInput, type ZoneInput } from '#cli/zone-input.ts';
+import { startReadingInput, type ZoneInputReading } from '#cli/zone-input.ts';
 import { openZoneOutput } from '#cli/zone-output.ts';
 import { type SerialPolicy, serialPolicies } from '#dns/serial.ts';
 import { findOrCreateZoneKeys, parseKeyChoices } from '#dnssec/operations/choose-keys.ts';
@@ -77,7 +77,7 @@ export function addSign(program: Command, context: CliContext): void {
   command.action(async (path: string, options: SignOptions) => {
     const policy = checkUse(options);
     const config = configOf(command, quietly(context.environment));
-    const input = await openZoneInput(path, options.origin);
+    await using input = await startReadingInput(path, options.origin);
     await using session = await openKmsSession(config, options.region);
     await signFile(input, options, policy, session, context);
   });
@@ -94,7 +94,7 @@ function checkUse(options: SignOptions): ZoneSigningPolicy {
 }
 
 async function signFile(
-  input: ZoneInput,
+  input: ZoneInputReading,
   options: SignOptions,
   policy: ZoneSigningPolicy,
   { dnssec, caller, region }: KmsSession,
@@ -109,7 +109,7 @@ async function signFile(
   using progress = openProgress(context);
   const summary = await signZoneText(
     {
-      source: input.source,
+      source: input,
       policy,
       form: 'master',
       chooseKeys: async (apex) =>
@@ -134,7 +134,7 @@ async function signFile(
   }
 }
 
-function showProgress(progress: Progress, input: ZoneInput): (step: SigningProgress) => void {
+function showProgress(progress: Progress, input: ZoneInputReading): (step: SigningProgress) => void {
   return ({ stage, done, total }) => {
     if (stage === 'reading') progress.show('reading', 'octets', input.octetsRead(), input.size);
     else progress.show('signing', 'RRsets', done, total);

@@ -37,7 +37,7 @@ export function addVerify(program: Command, context: CliContext, setExitCode: (c
     .action(async (path: string, { origin, at, anchor }: VerifyOptions) => {
       const seconds = at === undefined ? secondsOf(systemClock) : parseTime(at);
       const anchorText = anchor === undefined ? undefined : readAnchor(anchor);
-      const { source } = await openZoneInput(path, origin);
+      const source = await openZoneInput(path, origin);
       const anchors =
         anchorText === undefined ? [] : checkedUse(() => parseAnchors(anchorText, source.apex, anchor ?? ''));
       const verifier = createThreadVerifier();

@@ -1,44 +1,45 @@
 import { createReadStream, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { parseName, type Name } from '#dns/name.ts';
-import type { ZoneFileOptions } from '#dns/zone-file/read.ts';
-import { openZone, type ZoneSource } from '#dnssec/operations/zone-text.ts';
+import { startReadingZone, type ZoneReading } from '#dnssec/dnssec.ts';
+import { openZone } from '#dnssec/operations/zone-text.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { messageOf } from '#lib/errors.ts';
+import { readFileBeside } from '#lib/file-beside.ts';
 
-/** A zone file as a command reads it. */
-export interface ZoneInput {
-  readonly source: ZoneSource;
+/** A zone file that a command reads in the background. */
+export interface ZoneInputReading extends ZoneReading {
   /** Octets of the file; unknown for standard input. */
   readonly size: number | undefined;
-  /** Octets read so far. */
-  readonly octetsRead: () => number;
 }
 
 /**
- * Open the zone file that the command line names, `-` for standard input. The file is the user's own, so `$INCLUDE` and
- * `$GENERATE` are allowed.
+ * Start to read the zone file that the command line names, `-` for standard input, to sign it. The file is the user's
+ * own, so `$INCLUDE` and `$GENERATE` are allowed.
+ *
+ * @throws UsageError when there is no such file or the origin is no name; what `startReadingZone` throws
+ */
+export async function startReadingInput(path: string, origin: string | undefined): Promise<ZoneInputReading> {
+  const isFile = path !== '-';
+  const size = isFile ? sizeOf(path) : undefined;
+  const reading = await startReadingZone({ path: isFile ? path : undefined, ...originOf(origin) });
+  return { ...reading, size };
+}
+
+/**
+ * Open the zone file that the command line names, `-` for standard input, as the records that are in it.
  *
  * @throws UsageError when there is no such file or the origin is no name; what `openZone` throws
  */
-export async function openZoneInput(path: string, origin: string | undefined): Promise<ZoneInput> {
-  const size = path === '-' ? undefined : sizeOf(path);
-  let read = 0;
-  const count = async function* (source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const piece of source) {
-      read += piece.length;
-      yield piece;
-    }
-  };
-  const options: ZoneFileOptions = {
-    fileName: path === '-' ? 'stdin' : path,
-    generate: true,
-    include: (included, from) => createReadStream(resolve(dirname(from), included)),
-    ...(origin !== undefined && { origin: parseOriginOption(origin) }),
-  };
+export function openZoneInput(path: string, origin: string | undefined): ReturnType<typeof openZone> {
+  if (path !== '-') sizeOf(path);
   const octets = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 1 << 18 });
-  const source = await openZone(count(octets as AsyncIterable<Uint8Array>), 'master', options);
-  return { source, size, octetsRead: () => read };
+  const fileName = path === '-' ? 'stdin' : path;
+  const options = { fileName, ...originOf(origin), generate: true, include: readFileBeside };
+  return openZone(octets as AsyncIterable<Uint8Array>, 'master', options);
+}
+
+function originOf(option: string | undefined): { readonly origin?: Name } {
+  return option === undefined ? {} : { origin: parseOriginOption(option) };
 }
 
 function sizeOf(path: string): number {

@@ -5,12 +5,21 @@ const blockOctets = 1 << 20;
 /** Where a value is: its block, the offset in it, its length. */
 const fields = 3;
 
+/** A store in a form that another thread can be handed. */
+export interface OctetStoreParts {
+  readonly blocks: readonly Uint8Array<ArrayBuffer>[];
+  readonly places: Uint32Array<ArrayBuffer>;
+  readonly length: number;
+  /** What is handed over, and not copied. */
+  readonly buffers: readonly ArrayBuffer[];
+}
+
 /**
  * Keeps values by the million as octets in large blocks: they take no more memory than their octets and 12 more, and the
  * garbage collector has nothing to walk. Values are only added, and found by their number.
  */
 export class OctetStore {
-  readonly #blocks: Buffer[] = [];
+  readonly #blocks: Buffer<ArrayBuffer>[] = [];
   #used = blockOctets;
   #places = new Uint32Array(fields * 1024);
   #length = 0;
@@ -27,7 +36,7 @@ export class OctetStore {
       this.#used = 0;
     }
     if ((this.#length + 1) * fields > this.#places.length) {
-      const larger = new Uint32Array(this.#places.length * 2);
+      const larger = new Uint32Array(Math.max(fields * 1024, this.#places.length * 2));
       larger.set(this.#places);
       this.#places = larger;
     }
@@ -39,6 +48,24 @@ export class OctetStore {
     this.#blocks[block]?.write(value, this.#used, value.length, 'latin1');
     this.#used += value.length;
     return this.#length++;
+  }
+
+  /** Return what the store is made of, to be handed to another thread; this one is empty then. */
+  toParts(): OctetStoreParts {
+    const parts = { blocks: this.#blocks.splice(0), places: this.#places, length: this.#length };
+    this.#places = new Uint32Array(0);
+    this.#length = 0;
+    return { ...parts, buffers: [...parts.blocks.map(({ buffer }) => buffer), parts.places.buffer] };
+  }
+
+  /** Make a store of its parts. */
+  static fromParts({ blocks, places, length }: OctetStoreParts): OctetStore {
+    const store = new OctetStore();
+    for (const block of blocks) store.#blocks.push(Buffer.from(block.buffer));
+    store.#used = store.#blocks.at(-1)?.length ?? 0;
+    store.#places = places;
+    store.#length = length;
+    return store;
   }
 
   /** Return a copy of a value. @throws RangeError when there is none of this number */

@@ -5,6 +5,7 @@ import { rrTypes } from '#dns/rr-type.ts';
 import { type Role, roles } from '#dnssec/core/keys/zone-key.ts';
 import type { Zone } from '#dnssec/core/zone/zone.ts';
 import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
+import { gatherZone } from '#dnssec/core/zone/gather-zone.ts';
 import { prepareZone, signZone, type ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
 import { getZoneKeys } from '#dnssec/operations/zone-keys.ts';
 import { defaultValidity } from '#dnssec/core/signing/validity.ts';
@@ -73,7 +74,12 @@ export async function signedRecords(
     keyRoles.map((role) => ({ keyId: role, role, algorithm })),
   );
   const soa = records.find((record) => record.type === rrTypes.SOA);
-  const prepared = await prepareZone(soa?.owner ?? apex, inOnePiece(records), keys, policy, now);
+  const prepared = prepareZone(
+    await gatherZone({ apex: soa?.owner ?? apex, records: inOnePiece(records) }),
+    keys,
+    policy,
+    now,
+  );
   const signed: ResourceRecord[] = [];
   for await (const piece of signZone(prepared, keys, policy, now, ports)) {
     for (const { rrset, rrsigs } of piece) {

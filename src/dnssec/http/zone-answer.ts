@@ -9,6 +9,7 @@ import { maxZoneRecords, type ZoneGate } from '#dnssec/http/zone-gate.ts';
 import { parseKeyChoices } from '#dnssec/operations/choose-keys.ts';
 import { type SignZoneTextRequest, signZoneText, summaryText } from '#dnssec/operations/sign-zone-text.ts';
 import { parseOrigin, signingPolicy } from '#dnssec/operations/signing-options.ts';
+import { gatherZone } from '#dnssec/core/zone/gather-zone.ts';
 import { openZone, type ZoneForm } from '#dnssec/operations/zone-text.ts';
 import type { Caller } from '#dnssec/ports.ts';
 
@@ -50,7 +51,7 @@ async function signInto(
   using _place = gate.enter();
   const source = await openZone(body.octets, body.form, { fileName: 'body', maxRecords: maxZoneRecords, ...origin });
   const request = {
-    source,
+    source: { apex: source.apex, gather: (onRead: (records: number) => void) => gatherZone(source, onRead) },
     policy,
     form,
     onProgress,

@@ -1,14 +1,22 @@
 import { formatName, type Name } from '#dns/name.ts';
 import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
+import type { GatheredZone } from '#dnssec/core/zone/gather-zone.ts';
 import { type KeyRecords, recordsOfKey } from '#dnssec/operations/describe-keys.ts';
 import { getZoneKeys, type KeyChoice } from '#dnssec/operations/zone-keys.ts';
 import type { SigningPorts } from '#dnssec/operations/sign-planned.ts';
 import { prepareZone, type SigningProgress, signZone, type ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
-import { printSigned, type ZoneForm, type ZoneSource } from '#dnssec/operations/zone-text.ts';
+import { printSigned, type ZoneForm } from '#dnssec/operations/zone-text.ts';
+
+/** A zone whose apex is known and whose contents are being read. */
+export interface ZoneToSign {
+  readonly apex: Name;
+  /** @param onRead is told the number of records read so far */
+  gather(onRead: (records: number) => void): Promise<GatheredZone>;
+}
 
 export interface SignZoneTextRequest {
-  readonly source: ZoneSource;
+  readonly source: ZoneToSign;
   /** Chooses the keys once the apex is known. */
   readonly chooseKeys: (apex: Name) => Promise<readonly KeyChoice[]>;
   readonly policy: ZoneSigningPolicy;
@@ -41,7 +49,8 @@ export async function signZoneText(
   const { source, policy, form, write, onProgress } = request;
   const choices = await request.chooseKeys(source.apex);
   const keys = await getZoneKeys(ports.signer, ports.verifier, choices);
-  const prepared = await prepareZone(source.apex, source.records, keys, policy, now, onProgress);
+  const gathered = await source.gather((done) => onProgress?.({ stage: 'reading', done }));
+  const prepared = prepareZone(gathered, keys, policy, now);
   let rrsets = 0;
   let signatures = 0;
   for await (const signed of signZone(prepared, keys, policy, now, ports)) {

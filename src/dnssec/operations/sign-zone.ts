@@ -1,7 +1,7 @@
 import { mapInOrder } from '#lib/map-in-order.ts';
-import { canonicalName, type CanonicalName, type Name } from '#dns/name.ts';
-import { rrTypes, type RRType } from '#dns/rr-type.ts';
-import type { Rdata, ResourceRecord, RRset } from '#dns/rrset.ts';
+import { canonicalName, type CanonicalName } from '#dns/name.ts';
+import { rrTypes } from '#dns/rr-type.ts';
+import type { Rdata, RRset } from '#dns/rrset.ts';
 import { nextSerial, type SerialPolicy } from '#dns/serial.ts';
 import { parseSoa, withSerial } from '#dns/soa.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
@@ -13,10 +13,9 @@ import { assertValidityPolicy, type ValidityPolicy } from '#dnssec/core/signing/
 import type { VerifiedRRset } from '#dnssec/core/signing/verified.ts';
 import { composeZonemd, placeholderZonemd, sha384, simpleScheme, ZoneDigest } from '#dnssec/core/signing/zonemd.ts';
 import { type AuthorityNode, isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
-import { checkZone } from '#dnssec/core/zone/checks.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
-import { findApex, findRRset, madeBySigning, withApexRRsets, type Zone } from '#dnssec/core/zone/zone.ts';
-import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
+import type { GatheredZone } from '#dnssec/core/zone/gather-zone.ts';
+import { findApex, findRRset, withApexRRsets, type Zone } from '#dnssec/core/zone/zone.ts';
 import { type SigningPorts, signPlanned } from '#dnssec/operations/sign-planned.ts';
 
 /** How a whole zone is signed. */
@@ -47,52 +46,34 @@ export interface PreparedZone {
   readonly warnings: readonly ZoneFault[];
 }
 
-/** Records of the input that the keys of this signing take the place of. */
-const replacedBySigning: ReadonlySet<RRType> = new Set([
-  ...madeBySigning,
-  rrTypes.DNSKEY,
-  rrTypes.CDS,
-  rrTypes.CDNSKEY,
-]);
-
 /** RRsets signed in one go, and goes under way at a time: the KMS, the verifier and this thread work at once. */
 const rrsetsPerBatch = 1000;
 const batchesUnderWay = 4;
 
 /**
- * Read a zone's records and make it ready: check it, set the serial, put the keys in.
+ * Make a zone that was read ready to be signed: refuse it if it is not sound, set the serial, put the keys in.
  *
  * @param now seconds since the epoch
- * @throws DnssecError zone-invalid with all faults, DnsError from the source
+ * @throws DnssecError zone-invalid with all faults
  */
-export async function prepareZone(
-  apex: Name,
-  records: AsyncIterable<readonly ResourceRecord[]>,
+export function prepareZone(
+  { zone, faults }: GatheredZone,
   keys: readonly ZoneKey[],
   policy: ZoneSigningPolicy,
   now: number,
-  onProgress: (progress: SigningProgress) => void = () => undefined,
-): Promise<PreparedZone> {
-  const builder = new ZoneBuilder(canonicalName(apex), replacedBySigning);
-  let read = 0;
-  for await (const piece of records) {
-    builder.add(piece);
-    read += piece.length;
-    onProgress({ stage: 'reading', done: read });
-  }
-  const zone = builder.build();
-  const faults = [...builder.faults, ...checkZone(zone)];
+): PreparedZone {
   assertNoErrors(faults);
+  const owner = findApex(zone)?.owner ?? zone.apex;
   const soaRRset = findRRset(findApex(zone), rrTypes.SOA) as RRset;
   const soa = soaRRset.rdatas[0] as Rdata;
   const serial = nextSerial(parseSoa(soa).serial, policy.serial, now);
   const apexRRsets: RRset[] = [
     { ...soaRRset, rdatas: [withSerial(soa, serial)] },
-    { owner: apex, type: rrTypes.DNSKEY, ttl: policy.dnskeyTtl, rdatas: keys.map((key) => key.dnskey) },
+    { owner, type: rrTypes.DNSKEY, ttl: policy.dnskeyTtl, rdatas: keys.map((key) => key.dnskey) },
   ];
   if (policy.denial.kind === 'nsec3') apexRRsets.push(nsec3ParamRRset(zone.apex, policy.denial.parameters));
   if (policy.zonemd)
-    apexRRsets.push({ owner: apex, type: rrTypes.ZONEMD, ttl: soaRRset.ttl, rdatas: [placeholderZonemd(serial)] });
+    apexRRsets.push({ owner, type: rrTypes.ZONEMD, ttl: soaRRset.ttl, rdatas: [placeholderZonemd(serial)] });
   const prepared = withApexRRsets(zone, apexRRsets);
   return { zone: prepared, serial, mostRRsets: countRRsets(prepared) + prepared.nodes.length, warnings: faults };
 }

@@ -5,7 +5,7 @@ import { DnssecError } from '#dnssec/core/errors.ts';
 import type { TrustAnchor } from '#dnssec/core/verification/apex.ts';
 import type { SignatureVerifier } from '#dnssec/ports.ts';
 import { type VerifyZoneOptions, verifyZone } from '#dnssec/operations/verify-zone.ts';
-import type { ZoneSource } from '#dnssec/operations/zone-text.ts';
+import type { ZoneSource } from '#dnssec/core/zone/gather-zone.ts';
 
 export interface FaultText {
   readonly severity: 'error' | 'warning';

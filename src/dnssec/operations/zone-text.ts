@@ -1,4 +1,4 @@
-import { formatName, type Name, parseName } from '#dns/name.ts';
+import { formatName, parseName } from '#dns/name.ts';
 import { formatRRType, parseRRType, rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { formatRdata, parseRdataText } from '#dns/rdata/rdata.ts';
@@ -6,16 +6,11 @@ import { printRecords } from '#dns/zone-file/print.ts';
 import { readZoneFile, type ZoneFileOptions } from '#dns/zone-file/read.ts';
 import { ServiceError } from '#lib/errors.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
+import { findZoneApex, type ZoneSource } from '#dnssec/core/zone/gather-zone.ts';
 import type { VerifiedRRset } from '#dnssec/core/signing/verified.ts';
 
 /** How a zone is written: as a master file, or as one JSON object for each record and line. */
 export type ZoneForm = 'master' | 'ndjson';
-
-/** A source of records whose apex is known: the owner of the first SOA. */
-export interface ZoneSource {
-  readonly apex: Name;
-  readonly records: AsyncIterable<readonly ResourceRecord[]>;
-}
 
 export interface OpenZoneOptions extends ZoneFileOptions {
   /** Records that are read at most: a zone is held in memory, and a caller must not exhaust it. */
@@ -33,16 +28,7 @@ export async function openZone(
   options: OpenZoneOptions,
 ): Promise<ZoneSource> {
   const read = form === 'master' ? readZoneFile(source, options) : readRecordLines(source, options);
-  const pieces = capped(read, options);
-  const held: (readonly ResourceRecord[])[] = [];
-  for (;;) {
-    const next = await pieces.next();
-    if (next.done === true)
-      throw new DnssecError('zone-invalid', `${options.fileName} holds no SOA record, so it is no whole zone`);
-    held.push(next.value);
-    const soa = next.value.find((record) => record.type === rrTypes.SOA);
-    if (soa !== undefined) return { apex: soa.owner, records: resume(held, pieces) };
-  }
+  return findZoneApex(capped(read, options), options.fileName);
 }
 
 async function* capped<Item>(
@@ -59,11 +45,6 @@ async function* capped<Item>(
       );
     yield piece;
   }
-}
-
-async function* resume<Piece>(held: Piece[], rest: AsyncGenerator<Piece>): AsyncGenerator<Piece> {
-  for (let piece = held.shift(); piece !== undefined; piece = held.shift()) yield piece;
-  yield* rest;
 }
 
 const longestLine = 1_048_576;

@@ -6,6 +6,7 @@ import { composeDnskey, dnskeyFlags, keyTagOf, parseDnskey, revokedDnskey } from
 import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import { parseRrsig } from '#dnssec/core/signing/rrsig.ts';
 import { verifyZone, type VerifyZoneOptions } from '#dnssec/operations/verify-zone.ts';
+import { gatherZone } from '#dnssec/core/zone/gather-zone.ts';
 import { prepareZone, signZone } from '#dnssec/operations/sign-zone.ts';
 import { getZoneKeys } from '#dnssec/operations/zone-keys.ts';
 import { inOnePiece, recordsOf } from '#test/support/dns.ts';
@@ -23,18 +24,18 @@ const dnskey = revokedDnskey(old.dnskey);
 const revoked: ZoneKey = { ...old, dnskey, keyTag: keyTagOf(dnskey) };
 
 async function signedBy(keys: readonly ZoneKey[], others: readonly ZoneKey[] = []): Promise<ResourceRecord[]> {
-  const source = inOnePiece(recordsOf(`${zoneHead}www 300 A 192.0.2.2\n`));
-  const prepared = await prepareZone(apex, source, [...keys, ...others], nsecPolicy, signingTime);
+  const records = inOnePiece(recordsOf(`${zoneHead}www 300 A 192.0.2.2\n`));
+  const prepared = prepareZone(await gatherZone({ apex, records }), [...keys, ...others], nsecPolicy, signingTime);
   const ports = { signer, verifier: localVerifier };
-  const records: ResourceRecord[] = [];
+  const signed: ResourceRecord[] = [];
   for await (const piece of signZone(prepared, keys, nsecPolicy, signingTime, ports)) {
     for (const { rrset, rrsigs } of piece) {
-      const add = (type: RRType, rdata: Rdata) => records.push({ owner: rrset.owner, type, ttl: rrset.ttl, rdata });
+      const add = (type: RRType, rdata: Rdata) => signed.push({ owner: rrset.owner, type, ttl: rrset.ttl, rdata });
       for (const rdata of rrset.rdatas) add(rrset.type, rdata);
       for (const rdata of rrsigs) add(rrTypes.RRSIG, rdata);
     }
   }
-  return records;
+  return signed;
 }
 
 /** Take away the RRSIGs by the current key, over DNSKEY or over all else. */

@@ -24,3 +24,14 @@ test('a number that no value has is an error', () => {
   expect(() => store.get(1)).toThrow(RangeError);
   expect(() => store.get(-1)).toThrow(RangeError);
 });
+
+test('a store made of the parts of another holds the same, and takes more', () => {
+  const store = new OctetStore();
+  for (let index = 0; index < 2000; index++) store.add(`value ${index}`.repeat(index % 90) as Octets);
+  const { buffers, ...parts } = store.toParts();
+  const moved = OctetStore.fromParts({ ...structuredClone(parts, { transfer: [...buffers] }), buffers: [] });
+  expect(store.length).toBe(0);
+  expect(moved.add('one more' as Octets)).toBe(2000);
+  for (let index = 0; index < 2000; index++) expect(moved.get(index)).toBe(`value ${index}`.repeat(index % 90));
+  expect(moved.get(2000)).toBe('one more');
+});

@@ -1,4 +1,4 @@
-import { OctetStore } from '#lib/octet-store.ts';
+import { OctetStore, type OctetStoreParts } from '#lib/octet-store.ts';
 import { type Octets, readUint16, readUint32, sliceOctets, uint16, uint32 } from '#lib/octets.ts';
 import { canonicalName, type Name, nameLengthAt, type OrderKey } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
@@ -12,7 +12,15 @@ const recordHead = 8;
 
 /** Keeps the contents of nodes as octets, since a zone of a million names as objects takes gigabytes. */
 export class NodeStore {
-  readonly #store = new OctetStore();
+  readonly #store: OctetStore;
+
+  constructor(store = new OctetStore()) {
+    this.#store = store;
+  }
+
+  toParts(): OctetStoreParts {
+    return this.#store.toParts();
+  }
 
   /** Keep a node. @returns its number */
   add({ owner, rrsets, rrsigs }: NodeContents): number {
@@ -54,27 +62,46 @@ function composeRecord(type: number, ttl: number, rdata: Rdata): string {
   return uint16(type) + uint32(ttl) + uint16(rdata.length) + rdata;
 }
 
+/** Nodes in a form that another thread can be handed. */
+export interface StoredNodesParts {
+  readonly nodes: OctetStoreParts;
+  readonly keys: OctetStoreParts;
+  readonly numbers: Uint32Array<ArrayBuffer>;
+  /** What is handed over, and not copied. */
+  readonly buffers: readonly ArrayBuffer[];
+}
+
 /** The nodes of a store in canonical order, each made when it is asked for. */
 export class StoredNodes implements ZoneNodes {
   readonly length: number;
   readonly #store: NodeStore;
-  readonly #keys: readonly OrderKey[];
-  readonly #numbers: Uint32Array;
+  readonly #keys: OctetStore;
+  readonly #numbers: Uint32Array<ArrayBuffer>;
 
   /**
    * @param keys in ascending order
    * @param numbers of the nodes with these keys
    */
-  constructor(store: NodeStore, keys: readonly OrderKey[], numbers: Uint32Array) {
+  constructor(store: NodeStore, keys: OctetStore, numbers: Uint32Array<ArrayBuffer>) {
     this.length = keys.length;
     this.#store = store;
     this.#keys = keys;
     this.#numbers = numbers;
   }
 
+  /** Return what the nodes are made of, to be handed to another thread; there are none here then. */
+  toParts(): StoredNodesParts {
+    const [nodes, keys] = [this.#store.toParts(), this.#keys.toParts()];
+    return { nodes, keys, numbers: this.#numbers, buffers: [...nodes.buffers, ...keys.buffers, this.#numbers.buffer] };
+  }
+
+  static fromParts({ nodes, keys, numbers }: StoredNodesParts): StoredNodes {
+    return new StoredNodes(new NodeStore(OctetStore.fromParts(nodes)), OctetStore.fromParts(keys), numbers);
+  }
+
   at(index: number): ZoneNode | undefined {
-    const key = this.#keys[index];
-    if (key === undefined) return undefined;
+    if (index >= this.length) return undefined;
+    const key = this.#keys.get(index) as string as OrderKey;
     const { owner, rrsets, rrsigs } = this.#store.get(this.#numbers[index] as number);
     return { owner, canonicalOwner: canonicalName(owner), key, rrsets, rrsigs };
   }

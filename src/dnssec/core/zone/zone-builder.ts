@@ -7,6 +7,7 @@ import {
   type OrderKey,
   orderKeyOf,
 } from '#dns/name.ts';
+import { OctetStore } from '#lib/octet-store.ts';
 import { flatOctets, type Octets } from '#lib/octets.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
@@ -14,6 +15,11 @@ import { canonicalRdata } from '#dns/rdata/rdata.ts';
 import type { ZoneFault } from '#dnssec/core/zone/faults.ts';
 import { NodeStore, StoredNodes } from '#dnssec/core/zone/stored-nodes.ts';
 import type { SignatureRecord, Zone } from '#dnssec/core/zone/zone.ts';
+
+/** A zone that is kept as octets. */
+export interface StoredZone extends Zone {
+  readonly nodes: StoredNodes;
+}
 
 interface OpenRRset {
   readonly owner: Name;
@@ -137,17 +143,17 @@ export class ZoneBuilder {
   }
 
   /** Return the zone and forget it. */
-  build(): Zone {
+  build(): StoredZone {
     this.#close();
     const keys = this.#keys;
     const order = sortedIndexes(keys);
-    const zoneKeys: OrderKey[] = [];
+    const zoneKeys = new OctetStore();
     const numbers: number[] = [];
     for (let start = 0, end = 1; start < order.length; start = end++) {
       const number = order[start] as number;
       const key = keys[number] as OrderKey;
       while (end < order.length && keys[order[end] as number] === key) end++;
-      zoneKeys.push(key);
+      zoneKeys.add(key as string as Octets);
       numbers.push(end === start + 1 ? number : this.#join(key, order.slice(start, end)));
     }
     const nodes = new StoredNodes(this.#store, zoneKeys, Uint32Array.from(numbers));
