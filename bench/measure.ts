@@ -6,11 +6,13 @@ import { readFileSync } from 'node:fs';
 export interface Measured {
   /** Wall-clock time. */
   readonly seconds: number;
+  /** Processor time of all its threads: less at the mercy of what else the machine does. 0 where the system does not tell. */
+  readonly cpuSeconds: number;
   /** Largest resident memory of the process, in MB (10⁶ octets); 0 where the system does not tell. */
   readonly megabytes: number;
 }
 
-/** Milliseconds between two looks at a process's memory. The kernel keeps the peak, so little is missed at the end. */
+/** Milliseconds between two looks at a process. The kernel keeps peak and sum, so little is missed at the end. */
 const lookEvery = 20;
 
 /**
@@ -24,12 +26,16 @@ export async function measure(program: string, args: readonly string[], cwd: str
   let errors = '';
   child.stderr.on('data', (text: Buffer) => (errors = (errors + text.toString()).slice(-2000)));
   let megabytes = 0;
-  const look = setInterval(() => (megabytes = Math.max(megabytes, peakMemory(child.pid))), lookEvery);
+  let used = 0;
+  const look = setInterval(() => {
+    megabytes = Math.max(megabytes, peakMemory(child.pid));
+    used = Math.max(used, cpuSeconds(child.pid ?? 0));
+  }, lookEvery);
   const [code] = (await once(child, 'close')) as [number | null];
   clearInterval(look);
   const seconds = (performance.now() - started) / 1000;
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${errors}`);
-  return { seconds, megabytes };
+  return { seconds, cpuSeconds: used, megabytes };
 }
 
 function peakMemory(pid: number | undefined): number {
