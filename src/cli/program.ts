@@ -1,45 +1,43 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '#app/version.ts';
 import { ConfigError } from '#app/config.ts';
-import { addBackup } from '#cli/backup.ts';
-import { addDemo } from '#cli/demo.ts';
-import { addExport } from '#cli/export.ts';
 import { type CliContext, processContext } from '#cli/context.ts';
 import { exitCodes } from '#cli/exit-codes.ts';
-import { addKey } from '#cli/key.ts';
-import { addAudit } from '#cli/audit.ts';
-import { addQueue } from '#cli/queue.ts';
-import { addRootKey } from '#cli/root-key.ts';
-import { addServe } from '#cli/serve.ts';
-import { addSign } from '#cli/sign.ts';
-import { addOrg, addRegion } from '#cli/tenancy.ts';
-import { addToken } from '#cli/token.ts';
 import { UsageError } from '#cli/usage-error.ts';
-import { addVerify } from '#cli/verify.ts';
-import { addWebhook } from '#cli/webhook.ts';
 import { OutputError, outliveReader, writeOut } from '#cli/write-out.ts';
 import { ServiceError } from '#lib/errors.ts';
 
 /** How a command that ran tells that what it looked at is bad. */
 type SetExitCode = (code: number) => void;
 
-/** Every command, in the order of the help. */
-const commands: readonly ((program: Command, context: CliContext, setExitCode: SetExitCode) => void)[] = [
-  addServe,
-  addDemo,
-  addSign,
-  addVerify,
-  addExport,
-  addKey,
-  addQueue,
-  addToken,
-  addOrg,
-  addRegion,
-  addWebhook,
-  addAudit,
-  addRootKey,
-  addBackup,
-];
+type AddCommand = (program: Command, context: CliContext, setExitCode: SetExitCode) => void;
+
+/**
+ * Every command, in the order of the help. A command is loaded when it is called, with all that it needs: the packages of
+ * the whole service take longer to load than many a command runs.
+ */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  serve: async () => (await import('#cli/serve.ts')).addServe,
+  demo: async () => (await import('#cli/demo.ts')).addDemo,
+  sign: async () => (await import('#cli/sign.ts')).addSign,
+  verify: async () => (await import('#cli/verify.ts')).addVerify,
+  export: async () => (await import('#cli/export.ts')).addExport,
+  key: async () => (await import('#cli/key.ts')).addKey,
+  queue: async () => (await import('#cli/queue.ts')).addQueue,
+  token: async () => (await import('#cli/token.ts')).addToken,
+  org: async () => (await import('#cli/tenancy.ts')).addOrg,
+  region: async () => (await import('#cli/tenancy.ts')).addRegion,
+  webhook: async () => (await import('#cli/webhook.ts')).addWebhook,
+  audit: async () => (await import('#cli/audit.ts')).addAudit,
+  'root-key': async () => (await import('#cli/root-key.ts')).addRootKey,
+  backup: async () => (await import('#cli/backup.ts')).addBackup,
+};
+
+/** Load the command that is called, or all for the help and for a name that is none. */
+function loadCommands([name = '']: readonly string[]): Promise<readonly AddCommand[]> {
+  const called = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  return Promise.all(called === undefined ? Object.values(commands).map((load) => load()) : [called()]);
+}
 
 /**
  * Run the command line.
@@ -60,7 +58,7 @@ export async function runCommand(args: readonly string[], context: CliContext = 
       writeErr: (text) => void context.stderr.write(text),
     });
   outliveReader(context.stdout);
-  for (const add of commands) add(program, context, (code) => (exitCode = code));
+  for (const add of await loadCommands(args)) add(program, context, (code) => (exitCode = code));
   try {
     await program.parseAsync([...args], { from: 'user' });
     await assertWritten(context);

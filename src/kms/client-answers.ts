@@ -1,4 +1,4 @@
-import { Check } from 'typebox/value';
+import { Check } from 'typebox/schema';
 import { BinarySignAnswer, maxBatch, type SignBatchResponse } from '#kms/api.ts';
 import { type ParsedBinaryBatch, parseBinaryBatch } from '#kms/core/binary-batch.ts';
 import { parseTagged } from '#kms/core/formats.ts';

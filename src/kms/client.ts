@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'undici';
 import { type Static, type TSchema, Type } from 'typebox';
-import { Check } from 'typebox/value';
+import { Check } from 'typebox/schema';
 import { KeyEventItem, KmsKey, PublicKeys, type SignBatchResponse, Summary } from '#kms/api.ts';
 import { invalidAnswer, KmsClientError, signatureIn, signaturesIn } from '#kms/client-answers.ts';
 import { binaryBatchType, composeBinaryBatch } from '#kms/core/binary-batch.ts';
