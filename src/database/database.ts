@@ -20,6 +20,11 @@ export interface Database {
   rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]>;
   /** Run all statements as one transaction, durable before it resolves; when it rejects nothing was changed. */
   write(statements: readonly Statement[]): Promise<void>;
+  /**
+   * Take out of the files what was deleted from a table before. Where someone reads meanwhile, it may have to be asked for
+   * again.
+   */
+  eraseDeleted(table: string): Promise<void>;
   close(): Promise<void>;
 }
 

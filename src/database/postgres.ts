@@ -51,6 +51,9 @@ export async function openPostgresDatabase(options: PostgresOptions): Promise<Da
       return withClient(pool, async (client) => (await client.query(numbered(sql), values)).rows as Row[]);
     },
     write: (statements) => withClient(pool, (client) => inTransaction(client, () => runAll(client, statements))),
+    async eraseDeleted(table) {
+      await withClient(pool, (client) => client.query(`VACUUM ${escapeIdentifier(table)}`));
+    },
     close: () => pool.end(),
   };
 }
@@ -82,7 +85,7 @@ async function withClient<Result>(pool: Pool, work: (client: ClientBase) => Prom
       });
     }
     broken = !(error instanceof DatabaseError) && isConnectionLoss(code);
-    throw broken ? unavailable(error) : error;
+    throw broken || isPassing(code) ? unavailable(error) : error;
   } finally {
     client.release(broken);
   }
@@ -91,6 +94,11 @@ async function withClient<Result>(pool: Pool, work: (client: ClientBase) => Prom
 /** Class 08 are connection exceptions, 57P0x a server that stops, and texts the errors of the socket. */
 function isConnectionLoss(code: unknown): boolean {
   return typeof code !== 'string' || /^(?:08|57P0)/.test(code) || !/^[0-9A-Z]{5}$/.test(code);
+}
+
+/** Class 40 are transactions that lost against others, 53 a lack of resources, 55P03 and 57014 what took too long. */
+function isPassing(code: unknown): boolean {
+  return typeof code === 'string' && /^(?:40|53|55P03|57014)/.test(code);
 }
 
 function unavailable(cause: unknown): DatabaseError {

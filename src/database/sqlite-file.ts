@@ -2,6 +2,9 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+/** Milliseconds that a statement waits for another process that writes. */
+export const busyTimeout = 10_000;
+
 /**
  * Open a SQLite file for data that must not be lost: readable by its owner alone, every commit on disk before it
  * returns.
@@ -13,7 +16,7 @@ import { DatabaseSync } from 'node:sqlite';
 export function openSqlite(path: string, migrations: string, { holdsSecrets = false } = {}): DatabaseSync {
   if (!existsSync(path)) writeFileSync(path, '', { mode: 0o600, flag: 'a' });
   chmodSync(path, 0o600);
-  const database = new DatabaseSync(path, { timeout: 10_000, enableForeignKeyConstraints: true });
+  const database = new DatabaseSync(path, { timeout: busyTimeout, enableForeignKeyConstraints: true });
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     database.exec(`PRAGMA secure_delete = ${holdsSecrets ? 'ON' : 'OFF'}`);

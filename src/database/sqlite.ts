@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Database, DatabaseError, type SqlValue, type Statement, unexpectedChanges } from '#database/database.ts';
 import { LoopTurn } from '#database/loop-turn.ts';
 import { WritingTurns } from '#database/writing-turns.ts';
-import { inTransaction, openSqlite } from '#database/sqlite-file.ts';
+import { busyTimeout, inTransaction, openSqlite } from '#database/sqlite-file.ts';
 
 /**
  * Open a SQLite file as a database. Calls are synchronous underneath, so each is atomic within this process.
@@ -39,11 +39,23 @@ function sqliteDatabase(file: DatabaseSync, turns: WritingTurns): Database {
       await turns.run(() => translating(() => inTransaction(file, () => statements.forEach(run))));
       await turns.yield();
     },
+    // `secure_delete` overwrites in the file itself; what is left is the log of changes.
+    eraseDeleted: () => turns.run(() => emptyLog(file)),
     async close(): Promise<void> {
       prepared.clear();
       if (file.isOpen) file.close();
     },
   };
+}
+
+/** Take the log of changes into the file and empty it, unless someone reads from it, who is not waited for. */
+function emptyLog(file: DatabaseSync): void {
+  file.exec('PRAGMA busy_timeout = 0');
+  try {
+    file.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } finally {
+    file.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
+  }
 }
 
 const uniqueness = /^UNIQUE constraint failed: (?:index '(?<index>\w+)'|(?<table>\w+)\.)/;

@@ -1,6 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { deliverWebhooks } from '#kms/operations/webhooks.ts';
 import { httpWebhookSender } from '#kms/adapters/webhook-undici.ts';
@@ -66,8 +68,17 @@ describe('what the service does by itself', () => {
     expect(audit.body[0]).toMatchObject({ principal: 'system', outcome: 'allowed', version: 2 });
   });
 
-  test('a key is purged after 30 days, and its material is gone', async () => {
+  test('a key is purged after 30 days, and its material is gone, also from the files', async () => {
     const { identity, name } = await create();
+    const database = new DatabaseSync(api.dir.at('kms.sqlite'), { readOnly: true });
+    const row = database.prepare('SELECT wrapped FROM key_versions WHERE key = ?').get(identity);
+    database.close();
+    const wrapped = Buffer.from(row?.['wrapped'] as Uint8Array);
+    const filesWithIt = () =>
+      readdirSync(api.dir.path).filter(
+        (file) => file.startsWith('kms.sqlite') && readFileSync(api.dir.at(file)).includes(wrapped),
+      );
+    expect(filesWithIt()).not.toEqual([]);
     await api.call('DELETE', `${keys}/${identity}`);
     api.clock.advance(30 * 86_400 - 1);
     await purgeDueKeys(api.kms.ports, fail);
@@ -75,6 +86,7 @@ describe('what the service does by itself', () => {
     api.clock.advance(1);
     await purgeDueKeys(api.kms.ports, fail);
     expect((await api.call('GET', `${keys}/${identity}`)).status).toBe(404);
+    expect(filesWithIt()).toEqual([]);
     expect((await api.call('POST', keys, { name })).status).toBe(201);
     const { body } = await api.call('GET', '/v1/kms/nl-01/events?limit=1000');
     expect(body.findLast(({ key }: { key: string }) => key === identity)).toMatchObject({ kind: 'purged' });

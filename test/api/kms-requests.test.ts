@@ -143,6 +143,15 @@ describe('an organisation that is called by its slug', () => {
   });
 });
 
+test('a repeated creation is in the audit log as one of the same key', async () => {
+  const repeatable = { 'idempotency-key': 'audited-once' };
+  const wanted = { name: 'audited once', keyType: 'ed25519' };
+  const { identity } = (await api.call('POST', keys, wanted, repeatable)).body;
+  expect((await api.call('POST', keys, wanted, repeatable)).body.identity).toBe(identity);
+  const { body } = await api.call('GET', `/v1/audit?key=${identity}`);
+  expect(body.map(({ operation }: { operation: string }) => operation)).toEqual(['kms.create', 'kms.create']);
+});
+
 test('a token of one project sees no counts of others', async () => {
   const bearer = await api.tokenFor({ policies: ['kms:FullAccess'], project: 'p-1' });
   const summary = (more: object) => api.call('GET', '/v1/kms/summary', undefined, { ...bearer, ...more });

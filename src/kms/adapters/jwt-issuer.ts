@@ -33,8 +33,8 @@ export function openJwtIssuer({ issuer, audience }: JwtIssuerOptions): ForeignTo
           clockTolerance: 5,
         });
         const { sub = '', organisation, project, policies: granted } = payload;
-        if (typeof organisation !== 'string' || organisation === '' || !isPolicies(granted)) return undefined;
-        if (project !== undefined && typeof project !== 'string') return undefined;
+        if (!isName(sub) || !isName(organisation) || !isPolicies(granted)) return undefined;
+        if (project !== undefined && !isName(project)) return undefined;
         const identity = `jwt:${sub}`;
         return { identity, organisation, ...(project === undefined ? {} : { project }), policies: granted };
       } catch (error) {
@@ -54,6 +54,11 @@ async function findKeys(issuer: string): Promise<URL> {
   if (answer.statusCode !== 200 || typeof uri !== 'string')
     throw new Error(`${place} names no jwks_uri (status ${answer.statusCode})`);
   return new URL(uri);
+}
+
+/** A name that headers can carry and databases keep. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && /^\P{C}{1,255}$/u.test(value);
 }
 
 function isPolicies(value: unknown): value is Policy[] {

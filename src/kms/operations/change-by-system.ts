@@ -25,7 +25,9 @@ export async function rotateDueKeys(ports: KmsPorts, onFailure: OnFailure): Prom
 export async function purgeDueKeys(ports: KmsPorts, onFailure: OnFailure): Promise<number> {
   const now = ports.clock.now();
   const isDue = (key: Key) => (key.deletionScheduledAt ?? Infinity) <= now;
-  return changeEach(ports, await ports.store.listDuePurges(now), isDue, purgeBySystem, onFailure);
+  const count = await changeEach(ports, await ports.store.listDuePurges(now), isDue, purgeBySystem, onFailure);
+  await ports.store.eraseDeletedMaterial(); // in each round, since the one before may not have got at all of it
+  return count;
 }
 
 function purgeBySystem(ports: KmsPorts, key: Key): Promise<boolean> {

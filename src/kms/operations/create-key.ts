@@ -40,7 +40,7 @@ export interface ImportedMaterial {
 }
 
 /** Microseconds that the making of a key costs, for the rate limit: a prime search for RSA, little else for the others. */
-const makingCost = { rsa: 400_000, other: 2000 };
+const makingCost = (type: KeyType) => (keyTypeRow(type).family === 'rsa' ? 400_000 : 2000);
 
 /**
  * Create a key with its first version, made here or imported. A repeated request with the same idempotency key gives the
@@ -63,15 +63,16 @@ export async function createKey(
     action === 'Create' ? 'kms.create' : 'kms.import',
     { region },
     async () => {
-      const decision = await authorise(ports, caller, region, action);
+      const authorised = await authorise(ports, caller, region, action);
       assertCreatable(wanted, keyType);
-      ports.limiter.take(caller.principal, makingCost[keyTypeRow(keyType).family === 'rsa' ? 'rsa' : 'other']);
-      const key = `kms-${randomUUID()}`;
-      return { decision: { ...decision, identity: key }, facts: { ...factsOf(decision), key, version: 1 } };
-    },
-    async ({ identity, ...authorised }) => {
       const claim = claimOf(caller, idempotencyKey, ['create', authorised.scope, digestible(wanted)]);
       const earlier = await findEarlier(ports, authorised, claim);
+      if (earlier === undefined) ports.limiter.take(caller.principal, makingCost(keyType));
+      const identity = earlier?.identity ?? `kms-${randomUUID()}`;
+      const facts = { ...factsOf(authorised), key: identity, version: 1 };
+      return { decision: { authorised, claim, earlier, identity }, facts };
+    },
+    async ({ authorised, claim, earlier, identity }) => {
       if (earlier !== undefined) return { ...authorised, key: earlier };
       const key = await composeKey(ports, authorised, identity, wanted);
       const event = action === 'Create' ? 'created' : 'imported';

@@ -41,7 +41,7 @@ export class InvocationCounter {
     if (state === 'refuse') {
       throw new KmsError(
         'invocations-exhausted',
-        `version ${version} of key ${key} has encrypted as often as is safe with random nonces: rotate the key`,
+        `version ${version} of key ${key} has encrypted as often as is safe with random nonces: encrypt with a newer version, or with another key`,
       );
     }
     allotment.left -= count;

@@ -88,6 +88,8 @@ export interface KeyStore {
   listDueRotations(now: number): Promise<readonly KeyName[]>;
   /** Names of the keys whose time of grace is over. */
   listDuePurges(now: number): Promise<readonly KeyName[]>;
+  /** Take the material of purged keys out of the files of the database as well. It may have to be asked for again. */
+  eraseDeletedMaterial(): Promise<void>;
   /** Add to the encryptions that a version may have made. @returns all of them */
   reserveInvocations(key: string, version: number, count: number): Promise<number>;
   /** Events of a scope with numbers above `after`, in the order in which they were committed. */

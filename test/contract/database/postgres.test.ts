@@ -90,4 +90,16 @@ describeWith(['postgres', 'initdb'], 'connections to PostgreSQL', () => {
     await database.close();
     proxy.close();
   });
+
+  test('what may go well another time is told apart from what is wrong', async () => {
+    using empty = makeTempDir();
+    const options = { url: new SecretText(server.url), schema: 'connections', migrations: empty.path };
+    const database = await openPostgresDatabase({ ...options, onError: () => undefined });
+    const raise = (code: string) =>
+      database.rows(`DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '${code}', MESSAGE = 'made up'; END $$`);
+    for (const code of ['40001', '40P01', '53300', '55P03', '57014', '57P01'])
+      await expect(raise(code)).rejects.toMatchObject({ code: 'unavailable' });
+    for (const code of ['22012', '42601', 'P0001']) await expect(raise(code)).rejects.toMatchObject({ code });
+    await database.close();
+  });
 });

@@ -243,6 +243,12 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       ]);
     });
 
+    test('takes deleted material out of its files and nothing else', async () => {
+      await insert(keyNamed('a'));
+      await store.eraseDeletedMaterial();
+      expect(await store.findKey(scope, 'a')).toEqual(keyNamed('a'));
+    });
+
     test('pages through a list without losing or repeating a key', async () => {
       const names = ['a', 'b', 'c', 'd', 'e'];
       for (const each of names) await insert(keyNamed(each, { labels: { odd: String('ace'.includes(each)) } }));

@@ -150,6 +150,8 @@ export function openKeyStore(database: Database, sealer: RowSealer): KeyStore {
     listDueRotations: async (now) => (await database.rows<NameRow>(sql.dueRotations, now)).map(nameOf),
     listDuePurges: async (now) => (await database.rows<NameRow>(sql.duePurges, now)).map(nameOf),
 
+    eraseDeletedMaterial: () => database.eraseDeleted('key_versions'),
+
     async reserveInvocations(key, version, count) {
       const [row] = await database.rows<{ count: number }>(sql.reserve, key, version, count);
       if (row === undefined) throw new KmsError('internal', 'the count of encryptions was not stored');
