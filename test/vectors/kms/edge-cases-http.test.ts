@@ -202,11 +202,12 @@ describe('Ed25519', () => {
   });
 });
 
-describe('RSA signatures', () => {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+describe.each([2048, 3072, 4096])('RSA with %i bits', (modulusLength) => {
+  const size = modulusLength / 8;
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength });
   let path: string;
   beforeAll(async () => {
-    path = await importKey('rsa-2048', pkcs8(privateKey));
+    path = await importKey(`rsa-${modulusLength}`, pkcs8(privateKey));
   });
   const pss = (saltLength: number, hash = 'sha256') =>
     sign(hash, message, { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
@@ -221,8 +222,8 @@ describe('RSA signatures', () => {
       flipped,
       pss(32).subarray(1),
       concat(Uint8Array.of(0), pss(32)),
-      new Uint8Array(256),
-      new Uint8Array(256).fill(255),
+      new Uint8Array(size),
+      new Uint8Array(size).fill(255),
     ])
       expect(await verdict(path, bad)).toBe(false);
   });
@@ -238,12 +239,12 @@ describe('RSA signatures', () => {
       if (bits & 1n) result = (result * base) % modulus;
       base = (base * base) % modulus;
     }
-    return Uint8Array.from(Buffer.from(result.toString(16).padStart(512, '0'), 'hex'));
+    return Uint8Array.from(Buffer.from(result.toString(16).padStart(2 * size, '0'), 'hex'));
   };
   const digest = () => digestOf('sha256', message, 'buffer');
   const info = Buffer.from('3031300d060960864801650304020105000420', 'hex');
   const withoutNull = Buffer.from('302f300b0609608648016503040201' + '0420', 'hex');
-  const padded = (content: Uint8Array, size = 256) =>
+  const padded = (content: Uint8Array) =>
     concat(Uint8Array.of(0, 1), new Uint8Array(size - 3 - content.length).fill(255), Uint8Array.of(0), content);
 
   test('PKCS#1 v1.5 takes the one encoding of the digest, and no other', async () => {
@@ -256,7 +257,7 @@ describe('RSA signatures', () => {
       new Uint8Array(8).fill(255),
       Uint8Array.of(0),
       right,
-      new Uint8Array(256 - 11 - right.length),
+      new Uint8Array(size - 11 - right.length),
     );
     const bad: Readonly<Record<string, Uint8Array>> = {
       'garbage behind the digest': shortPadding,
@@ -264,7 +265,7 @@ describe('RSA signatures', () => {
       'block type 2': concat(Uint8Array.of(0, 2), padded(right).subarray(2)),
       'a first octet of 1': concat(Uint8Array.of(1), padded(right).subarray(1)),
       'a zero in the padding': padded(right).map((octet, index) => (index === 50 ? 0 : octet)),
-      'no separator': padded(right).map((octet, index) => (index === 256 - right.length - 1 ? 255 : octet)),
+      'no separator': padded(right).map((octet, index) => (index === size - right.length - 1 ? 255 : octet)),
       'no DigestInfo': padded(digest()),
       'the digest of SHA-1': padded(
         concat(Buffer.from('3021300906052b0e03021a05000414', 'hex'), digest().subarray(0, 20)),
@@ -294,7 +295,7 @@ describe('RSA signatures', () => {
       seal({ oaepLabel: Buffer.from('label') }),
       publicEncrypt({ key: publicKey, padding: constants.RSA_PKCS1_PADDING }, message),
       good.map((octet, index) => (index === 200 ? octet ^ 1 : octet)),
-      new Uint8Array(256).fill(255),
+      new Uint8Array(size).fill(255),
     ];
     const answers = new Set(await Promise.all(bad.map(decrypt)));
     expect([...answers]).toEqual([expect.stringMatching(/^400 decryption-failed/)]); // one answer for all: no oracle
