@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { testTimeout } from './test/support/patience.ts';
 
 /** One project per kind of test; `test/run.ts` runs them in this order, `npm run check` runs `unit` alone. */
 const kinds = ['unit', 'vectors', 'property', 'contract', 'api', 'scenario', 'interop'] as const;
@@ -9,8 +10,8 @@ export default defineConfig({
       test: {
         name: kind,
         include: [`test/${kind}/**/*.test.ts`],
-        testTimeout: kind === 'unit' ? 60_000 : 120_000,
-        hookTimeout: 120_000,
+        testTimeout,
+        hookTimeout: testTimeout,
         setupFiles: ['test/support/setup.ts'],
       },
     })),

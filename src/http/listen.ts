@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 
 /** Listen on TCP. @param port 0 for any free one. @returns the base URL without a final slash */
 export async function listenOnTcp(app: FastifyInstance, host: string, port: number): Promise<string> {
-  await app.listen({ host, port, listenTextResolver: () => '' });
+  await app.listen({ host, port, listenTextResolver: (address) => `accepting at ${address}` });
   const address = app.server.address();
   if (address === null || typeof address === 'string') throw new Error('the TCP listener has no address');
   return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
@@ -15,6 +15,6 @@ export async function listenOnTcp(app: FastifyInstance, host: string, port: numb
  */
 export async function listenOnSocket(app: FastifyInstance, path: string): Promise<void> {
   rmSync(path, { force: true });
-  await app.listen({ path, listenTextResolver: () => '' });
+  await app.listen({ path, listenTextResolver: () => `accepting at ${path}` });
   chmodSync(path, 0o600);
 }

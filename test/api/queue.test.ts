@@ -3,6 +3,7 @@ import { readConfig } from '#app/config.ts';
 import { createLogger } from '#app/logger.ts';
 import { type Service, startService } from '#app/server.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { patience } from '#test/support/patience.ts';
 import { runZoneseal } from '#test/support/run-zoneseal.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { testToken } from '#test/support/zoneseal.ts';
@@ -60,7 +61,7 @@ async function makeDueZone(name: string): Promise<string> {
 
 const status = async () => (await call('GET', '/dns/jobs')).body;
 async function isIdle(): Promise<void> {
-  await expect.poll(status, { timeout: 20_000 }).toMatchObject({ waiting: 0, delayed: 0, active: 0 });
+  await expect.poll(status, { timeout: patience }).toMatchObject({ waiting: 0, delayed: 0, active: 0 });
 }
 
 describe('the queue over the API', () => {
@@ -88,7 +89,7 @@ describe('the queue over the API', () => {
     expect(await zoneseal('pause')).toMatch(/^paused since /m);
     clock.advance(10 * day);
     await expect
-      .poll(status, { timeout: 20_000 })
+      .poll(status, { timeout: patience })
       .toMatchObject({ waiting: 1, active: 0, pausedAt: expect.any(String) });
     expect(await zoneseal('status')).toMatch(/^1 waiting, 0 under way, 0 to be tried again, 0 failed\npaused since /);
     expect(await zoneseal('resume')).not.toContain('paused');
@@ -102,10 +103,10 @@ describe('the queue over the API', () => {
     expect((await call('POST', `/kms/nl-01/keys/${key}/disable`)).status).toBe(200);
     clock.advance(10 * day);
     for (let attempt = 1; attempt <= 5; attempt++) {
-      await expect.poll(status, { timeout: 20_000 }).toMatchObject({ waiting: 0, active: 0, delayed: 1 });
+      await expect.poll(status, { timeout: patience }).toMatchObject({ waiting: 0, active: 0, delayed: 1 });
       clock.advance(20 * 60); // longer than any wait between attempts
     }
-    await expect.poll(status, { timeout: 20_000 }).toMatchObject({ waiting: 0, active: 0, delayed: 0, failed: 1 });
+    await expect.poll(status, { timeout: patience }).toMatchObject({ waiting: 0, active: 0, delayed: 0, failed: 1 });
     const { body: failed } = await call('GET', '/dns/jobs/failed');
     expect(failed).toMatchObject([
       { zoneName: 'failing.example', attempts: 6, error: expect.stringContaining('disabled') },
@@ -125,13 +126,13 @@ describe('the queue over the API', () => {
     await call('POST', `/kms/nl-01/keys/${key}/disable`);
     clock.advance(10 * day);
     for (let attempt = 1; attempt <= 5; attempt++) {
-      await expect.poll(status, { timeout: 20_000 }).toMatchObject({ waiting: 0, active: 0, delayed: 1 });
+      await expect.poll(status, { timeout: patience }).toMatchObject({ waiting: 0, active: 0, delayed: 1 });
       clock.advance(20 * 60);
     }
-    await expect.poll(status, { timeout: 20_000 }).toMatchObject({ delayed: 0, active: 0, failed: 1 });
+    await expect.poll(status, { timeout: patience }).toMatchObject({ delayed: 0, active: 0, failed: 1 });
     await call('POST', `/kms/nl-01/keys/${key}/enable`);
     clock.advance(3600);
-    await expect.poll(status, { timeout: 20_000 }).toMatchObject({ waiting: 0, active: 0, failed: 0 });
+    await expect.poll(status, { timeout: patience }).toMatchObject({ waiting: 0, active: 0, failed: 0 });
   });
 
   test('refuses what it does not know', async () => {

@@ -6,6 +6,7 @@ import { type Service, startService } from '#app/server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { testToken } from '#test/support/zoneseal.ts';
+import { patience } from '#test/support/patience.ts';
 
 test('each zone has a file that is always whole, follows every version, catches up, and goes with the zone', async () => {
   using dir = makeTempDir();
@@ -38,7 +39,7 @@ test('each zone has a file that is always whole, follows every version, catches 
     return existsSync(file) && linesOf(readFileSync(file, 'latin1')).join() === linesOf(zoneFile).join();
   };
   const settles = async (): Promise<void> => {
-    await expect.poll(isCurrent, { timeout: 15_000, interval: 50 }).toBe(true);
+    await expect.poll(isCurrent, { timeout: patience, interval: 50 }).toBe(true);
   };
 
   await call('POST', '/zones', { zoneName: 'kept.example' });
@@ -58,9 +59,9 @@ test('each zone has a file that is always whole, follows every version, catches 
     expect(readFileSync(file, 'latin1')).toContain('last.kept.example.');
     expect(readdirSync(dir.at('zones')).toSorted()).toEqual(['kept.example.zone', 'other.zone']);
     await call('DELETE', '/zones/kept.example');
-    await expect.poll(() => existsSync(file), { timeout: 15_000, interval: 50 }).toBe(false);
+    await expect.poll(() => existsSync(file), { timeout: patience, interval: 50 }).toBe(false);
     expect(readFileSync(`${dir.at('zones')}/other.zone`, 'latin1')).toBe('not ours');
   } finally {
     await service.close();
   }
-}, 60_000);
+});

@@ -6,6 +6,7 @@ import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
 import { openZone } from '#dnssec/operations/zone-text.ts';
 import { createThreadVerifier } from '#dnssec/dnssec.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { patience } from '#test/support/patience.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { testToken } from '#test/support/zoneseal.ts';
 
@@ -281,7 +282,7 @@ describe.each([
     clock.advance((Date.parse(before['nextRefreshAt']) - clock.now()) / 1000 + 1);
     await expect
       .poll(async () => (await call('GET', `/zones/${name}/dnssec`)).body['nextRefreshAt'] > before['nextRefreshAt'], {
-        timeout: 15_000,
+        timeout: patience,
       })
       .toBe(true);
     expect((await call('GET', `/zones/${name}`)).body['serial']).toBeGreaterThan(zone['serial']);
@@ -311,7 +312,7 @@ describe.each([
     expect(until - clock.now()).toBeGreaterThanOrEqual((86_400 + 3600 + 3600) * 1000);
     clock.advance((until - clock.now()) / 1000);
     await expect
-      .poll(async () => (await call('GET', `/zones/${name}/dnssec`)).body, { timeout: 15_000 })
+      .poll(async () => (await call('GET', `/zones/${name}/dnssec`)).body, { timeout: patience })
       .toEqual({ enabled: false, dsDelegated: false });
     expect((await call('GET', `/zones/${name}/export?signed=true`)).body['zoneFile']).not.toMatch(/RRSIG|DNSKEY|CDS/);
   });

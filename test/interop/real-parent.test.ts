@@ -15,6 +15,7 @@ import { askUnbound, type Judgement, tellsOfBogus, watchResolver } from '#test/s
 import { canonical, recordsOf } from '#test/support/dns.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { MemoryZones, tsigKey } from '#test/support/memory-transfer.ts';
+import { patience } from '#test/support/patience.ts';
 import type { StartedProcess } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
 import { startKnotSecondary, startNamedSecondary, startNsdSecondary } from '#test/support/secondaries.ts';
@@ -135,18 +136,18 @@ describeWith(['named', 'knotd', 'nsd', 'unbound', 'dig', 'delv', 'nsupdate'], 'r
     }
     for (const { name, startSecondary } of children) {
       const isThere = async () => (await call('GET', `/dns/zones/${name}/feed`)).serial === 1;
-      await vi.waitUntil(isThere, { timeout: 20_000, interval: 100 });
+      await vi.waitUntil(isThere, { timeout: patience, interval: 100 });
       secondaries.set(name, started.use(await startSecondary({ zone: `${name}.`, primary: port, key })));
     }
     for (const [name, { port: at }] of secondaries)
       await vi.waitUntil(async () => (await answersOf(name, at, rrTypes.SOA)).length === 1, {
-        timeout: 20_000,
+        timeout: patience,
         interval: 100,
       });
     await service.close();
     await start([...secondaries.values()]);
     started.defer(() => service.close());
-  }, 60_000);
+  });
   afterAll(() => started.disposeAsync());
 
   /** Do as a registry does that follows CDS, and believes the first one. */
@@ -169,7 +170,7 @@ describeWith(['named', 'knotd', 'nsd', 'unbound', 'dig', 'delv', 'nsupdate'], 'r
   };
 
   const until = async (name: string, isNew: (key: ShownKey) => boolean): Promise<void> => {
-    const options = { timeout: 70_000, interval: 200, message: name };
+    const options = { timeout: patience, interval: 200, message: name };
     await expect.poll(() => settled(name, isNew), options).toBe(true);
   };
   const sign = (name: string, wanted: object) =>
@@ -229,8 +230,8 @@ describeWith(['named', 'knotd', 'nsd', 'unbound', 'dig', 'delv', 'nsupdate'], 'r
       for (const { port } of asked) await askUnbound(port, first ?? '', 'www.', 'A');
       return asked.every(({ process }) => linesOfBogus(process).length > 0);
     };
-    await expect.poll(isNoticed, { timeout: 30_000, interval: 200 }).toBe(true);
-  }, 150_000);
+    await expect.poll(isNoticed, { timeout: patience, interval: 200 }).toBe(true);
+  });
 });
 
 /** Return what is wrong: anything bogus at any time, anything insecure once all caches can have the DS, too few answers. */

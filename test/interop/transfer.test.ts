@@ -8,6 +8,7 @@ import { createLogger } from '#app/logger.ts';
 import { type Service, startService } from '#app/server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { freePort } from '#test/support/free-port.ts';
+import { patience } from '#test/support/patience.ts';
 import { run } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
 import { startKnotSecondary, startNamedSecondary, startNsdSecondary } from '#test/support/secondaries.ts';
@@ -76,7 +77,7 @@ describeWith(['named', 'knotd', 'nsd', 'dig'], 'zones served to secondaries', ()
     ];
     await service.close();
     await start(secondaries.map(({ server }) => `127.0.0.1:${server.port}@${key.name}`).join(','));
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const { server } of secondaries) await server.stop();
     await service.close();
@@ -90,7 +91,11 @@ describeWith(['named', 'knotd', 'nsd', 'dig'], 'zones served to secondaries', ()
     const { serial } = await call('GET', `/zones/${zone}`);
     for (const { name, server } of secondaries)
       await expect
-        .poll(() => serialOf(server.port), { timeout: 20_000, interval: 100, message: `${name} at ${String(serial)}` })
+        .poll(() => serialOf(server.port), {
+          timeout: patience,
+          interval: 100,
+          message: `${name} at ${String(serial)}`,
+        })
         .toBe(Number(serial));
   };
 
@@ -125,7 +130,7 @@ describeWith(['named', 'knotd', 'nsd', 'dig'], 'zones served to secondaries', ()
       ).toBe(wanted + 1);
     }
     expect(zoneFile).toContain('odd\\.label\\000');
-  }, 120_000);
+  });
 
   const keyed = (which: typeof key) => ['-y', `${which.algorithm}:${which.name}:${which.secret}`];
 

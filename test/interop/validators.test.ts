@@ -97,7 +97,7 @@ describeWith(['nsd', 'unbound', 'dig', 'delv'], 'answers that validators accept'
         anchors: [`${origin} DS ${anchors.get(origin.slice(0, -1))}`],
       })),
     );
-  }, 60_000);
+  });
   afterAll(async () => {
     await unbound.stop();
     await nsd.stop();

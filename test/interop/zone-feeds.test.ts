@@ -12,6 +12,7 @@ import { recordsOf } from '#test/support/dns.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { judge } from '#test/support/judges.ts';
 import { MemoryZones, tsigKey } from '#test/support/memory-transfer.ts';
+import { patience } from '#test/support/patience.ts';
 import { startNamedPrimary } from '#test/support/primaries.ts';
 import { run } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
@@ -88,7 +89,7 @@ describeWith(['named', 'nsd', 'dig', 'nsupdate', 'dnssec-verify', 'openssl'], 'z
       ZONESEAL_UPDATE_KEYS: updateKey.name,
     };
     await start();
-  }, 60_000);
+  });
   afterAll(async () => {
     await service.close();
     await primary.stop();
@@ -98,7 +99,7 @@ describeWith(['named', 'nsd', 'dig', 'nsupdate', 'dnssec-verify', 'openssl'], 'z
   describe('a zone of a hidden primary', () => {
     const at = () => [`127.0.0.1:${primary.port}`];
     const follows = async (name: string, values: string[]): Promise<void> => {
-      await expect.poll(() => valuesOf(zone, name, 'A'), { timeout: 20_000, interval: 100 }).toEqual(values);
+      await expect.poll(() => valuesOf(zone, name, 'A'), { timeout: patience, interval: 100 }).toEqual(values);
     };
 
     test('is fetched, signed, and given on to a secondary', async () => {
@@ -115,7 +116,7 @@ describeWith(['named', 'nsd', 'dig', 'nsupdate', 'dnssec-verify', 'openssl'], 'z
           return (await run(getTool('dig'), asked)).stdout;
         })
         .toMatch(/HINFO\s+"a" "b"[^]*RRSIG\s+HINFO 13 2/);
-    }, 60_000);
+    });
 
     test('follows every change there by its NOTIFY, as a version with its differences', async () => {
       const added = await update(primary.port, zone, key, `update add new.${zone}. 300 A 192.0.2.7`);
@@ -128,7 +129,7 @@ describeWith(['named', 'nsd', 'dig', 'nsupdate', 'dnssec-verify', 'openssl'], 'z
       await follows('new', []);
       await follows('www', ['192.0.2.2', '192.0.2.3']);
       await expectSigned(zone);
-    }, 60_000);
+    });
 
     test('is given on over TLS', async () => {
       const asked = ['@127.0.0.1', '-p', String(service.transferTlsPort), '+tls'];
@@ -145,7 +146,7 @@ describeWith(['named', 'nsd', 'dig', 'nsupdate', 'dnssec-verify', 'openssl'], 'z
       await follows('later', ['192.0.2.8']);
       await expect.poll(async () => (await feedOf(zone)).serial).toBeGreaterThan(2026010102);
       await expectSigned(zone);
-    }, 60_000);
+    });
 
     test('is not changed by the API', async () => {
       const refused = await call('POST', `/zones/${zone}/records`, { name: 'x', type: 'A', values: ['192.0.2.1'] });
@@ -282,7 +283,7 @@ describe('a primary that is wrong', () => {
       const primaries = [`127.0.0.1:${server.port}`];
       const fetchNow = async () => {
         const asked = (await call('PUT', `/zones/${zone}/feed`, { primaries })).body.nextFetchAt;
-        await expect.poll(async () => (await feedOf(zone)).nextFetchAt, { timeout: 20_000 }).not.toBe(asked);
+        await expect.poll(async () => (await feedOf(zone)).nextFetchAt, { timeout: patience }).not.toBe(asked);
         return await feedOf(zone);
       };
       await call('POST', '/zones', { zoneName: zone });
@@ -317,5 +318,5 @@ describe('a primary that is wrong', () => {
       await service.close();
       await server.close();
     }
-  }, 60_000);
+  });
 });

@@ -6,6 +6,7 @@ import { formatFault } from '#dnssec/core/zone/faults.ts';
 import { verifyZone } from '#dnssec/operations/verify-zone.ts';
 import { inOnePiece } from '#test/support/dns.ts';
 import { localVerifier } from '#test/support/local-signer.ts';
+import { patience } from '#test/support/patience.ts';
 import { run } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
@@ -35,7 +36,7 @@ async function faultsOf(sign: (dir: TempDir, zoneFile: string) => Promise<string
 }
 
 async function call(tool: Tool, args: readonly string[], dir: TempDir): Promise<string> {
-  const { code, stdout, stderr } = await run(getTool(tool), args, { cwd: dir.path, timeout: 60_000 });
+  const { code, stdout, stderr } = await run(getTool(tool), args, { cwd: dir.path, timeout: patience });
   expect(code, `${tool} ${args.join(' ')}: ${stderr}`).toBe(0);
   return stdout.trim();
 }

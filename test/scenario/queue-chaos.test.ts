@@ -5,6 +5,7 @@ import { createThreadVerifier } from '#dnssec/dnssec.ts';
 import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
 import { openZone } from '#dnssec/operations/zone-text.ts';
 import { type Machines, startMachines } from '#test/support/machines.ts';
+import { patience } from '#test/support/patience.ts';
 import { openBehind } from '#test/support/postgres-schemas.ts';
 import { describeWith } from '#test/support/requirements.ts';
 import { runZoneseal } from '#test/support/run-zoneseal.ts';
@@ -24,11 +25,11 @@ describeWith(['postgres', 'initdb', 'redis-server', 'redis-cli'], 'a service on 
     const worker = await machines.startWorker();
     const names = Array.from({ length: 20 }, (_, index) => `shared${index}.example`);
     const key = await makeZones(machines, names);
-    await expect.poll(() => latestVersions(machines), { timeout: 30_000 }).toEqual([1]); // the workers know it
+    await expect.poll(() => latestVersions(machines), { timeout: patience }).toEqual([1]); // the workers know it
     expect((await kms.call('POST', `/v1/kms/nl-01/keys/${key}/rotate`)).status).toBe(200);
     const group = `/v1/dns/jobs/groups/rotation-nl-01-${key}-2`;
     await expect
-      .poll(async () => (await api.call('GET', group)).body, { timeout: 60_000 })
+      .poll(async () => (await api.call('GET', group)).body, { timeout: patience })
       .toMatchObject({ total: 20, open: 0, done: 20, failed: 0, endedAt: expect.any(String) });
     const followed = await runZoneseal(['queue', 'follow', '--service', api.url], { ZONESEAL_TOKEN: testToken });
     expect(followed).toMatchObject({ code: 0, stdout: expect.stringMatching(/-2 +20 +20 +0 /) });
@@ -74,7 +75,7 @@ describeWith(['postgres', 'initdb', 'redis-server', 'redis-cli'], 'a service on 
       second.process.signal('SIGKILL');
       await reached(machines, number);
       await expect
-        .poll(async () => (await api.call('GET', '/v1/dns/jobs')).body, { timeout: 30_000 })
+        .poll(async () => (await api.call('GET', '/v1/dns/jobs')).body, { timeout: patience })
         .toEqual({ waiting: 0, delayed: 0, active: 0, failed: 0 });
 
       const after = await zonesOf(machines);
@@ -145,7 +146,7 @@ function openZones(url: string) {
 /** Wait until so many zones are re-signed. */
 async function reached(machines: Machines, wanted: number): Promise<void> {
   const count = async () => (await zonesOf(machines)).filter(({ isDue }) => !isDue).length;
-  await expect.poll(count, { timeout: 60_000 + number * 100, interval: 50 }).toBeGreaterThanOrEqual(wanted);
+  await expect.poll(count, { timeout: patience + number * 100, interval: 50 }).toBeGreaterThanOrEqual(wanted);
 }
 
 /** How often the KMS was asked for signatures. */

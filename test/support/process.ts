@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { patience } from '#test/support/patience.ts';
 
 export interface ProcessOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** What the process reads from standard input; without it there is none. */
   readonly input?: string | Uint8Array;
-  /** Milliseconds after which `run` kills the process. Default 60 000. */
+  /** Milliseconds after which `run` kills the process. Default `patience`. */
   readonly timeout?: number;
   readonly user?: { readonly uid: number; readonly gid: number };
 }
@@ -68,9 +69,9 @@ export function start(program: string, args: readonly string[], options: Process
     ended,
     stdout: () => stdout,
     stderr: () => stderr,
-    waitFor: (pattern, milliseconds = 30_000) => waitFor(started, pattern, milliseconds),
+    waitFor: (pattern, milliseconds = patience) => waitFor(started, pattern, milliseconds),
     signal: (signal) => void child.kill(signal),
-    stop: (signal = 'SIGTERM', grace = 10_000) => stop(child, ended, signal, grace),
+    stop: (signal = 'SIGTERM', grace = patience) => stop(child, ended, signal, grace),
     [Symbol.asyncDispose]: async () => void (await started.stop()),
   };
   return started;
@@ -79,7 +80,7 @@ export function start(program: string, args: readonly string[], options: Process
 /** Run a program to its end. A failure is a result here, not an exception, save when it cannot be started at all. */
 export async function run(program: string, args: readonly string[], options: ProcessOptions = {}): Promise<RunResult> {
   const started = start(program, args, options);
-  const timer = setTimeout(() => started.signal('SIGKILL'), options.timeout ?? 60_000);
+  const timer = setTimeout(() => started.signal('SIGKILL'), options.timeout ?? patience);
   try {
     const ended = await started.ended;
     return { ...ended, stdout: started.stdout(), stderr: started.stderr() };

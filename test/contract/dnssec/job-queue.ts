@@ -5,6 +5,7 @@ import { JobLedger } from '#dnssec/adapters/jobs/ledger.ts';
 import type { QueueSettings } from '#dnssec/adapters/jobs/queue-settings.ts';
 import type { JobFailure, JobQueue, JobRun, JobWork, JobWorker } from '#dnssec/ports-jobs.ts';
 import { systemClock } from '#lib/clock.ts';
+import { patience } from '#test/support/patience.ts';
 
 /** A place that keeps its jobs when the queue on it is closed and opened again. */
 export interface QueuePlace extends AsyncDisposable {
@@ -417,7 +418,7 @@ export function isIdle(queue: JobQueue): Promise<void> {
 }
 
 /** Wait until a check holds. */
-export async function eventually(check: () => void | Promise<void>, milliseconds = 20_000): Promise<void> {
+export async function eventually(check: () => void | Promise<void>, milliseconds = patience): Promise<void> {
   await expect
     .poll(
       async () => {
