@@ -9,6 +9,7 @@ import { convertSigning } from '#dnssec/adapters/store/convert-signing.ts';
 import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import type { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import type { Place } from '#dnssec/adapters/parent/ask.ts';
+import { openParentNotifier } from '#dnssec/adapters/parent/parent-notifier.ts';
 import { openParentProbe } from '#dnssec/adapters/parent/parent-probe.ts';
 import type { ResolverOptions } from '#dnssec/adapters/parent/resolver.ts';
 import { openZoneFiles } from '#dnssec/adapters/zone-files.ts';
@@ -160,7 +161,7 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     serviceKeys: (scope, region) => kms.keyListerFor(service(scope), region),
     callerSigner: (caller, region) => kms.signerFor(caller, region),
     keyMaker: (caller, region) => kms.keyMakerFor(caller, region),
-    ...(options.parents === undefined ? {} : { parentProbe: openParentProbe(resolverOptions(options.parents)) }),
+    ...(options.parents === undefined ? {} : parentPorts(options.parents)),
     nameServers,
     onPublished,
     ...(threads === undefined ? {} : { runApart: threads.run as RunApart }),
@@ -193,6 +194,13 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
 
 /** Milliseconds that an answer is waited for: who asks a parent is a request or a job, and comes again. */
 const parentPatience = { waits: [1000, 2000], tcpWait: 4000 };
+
+const noticePatience = { waits: [1000, 2000, 4000], tcpWait: 4000 };
+
+function parentPorts(settings: ParentSettings): Pick<ZonePorts, 'parentProbe' | 'parentNotifier'> {
+  const options = resolverOptions(settings);
+  return { parentProbe: openParentProbe(options), parentNotifier: openParentNotifier({ ...options, noticePatience }) };
+}
 
 function resolverOptions({ resolvers, known }: ParentSettings): ResolverOptions {
   const zones = new Map<CanonicalName, Place[]>();

@@ -115,6 +115,8 @@ export interface ZoneSigning {
   readonly wakeAt?: number;
   /** Seconds; when the parent is asked again. Absent while there is nothing to be asked, or nobody to ask. */
   readonly probeAt?: number;
+  /** Seconds; when those CDS were changed that the parent was last told of. */
+  readonly toldOf?: number;
   /** Its user has switched signing off: it stays signed until no cache holds a DS. */
   readonly isLeaving?: boolean;
   /** Moves that a person has allowed and that are not made yet, by name. */

@@ -13,6 +13,8 @@ export const zoneEventKinds = [
   'ds-seen',
   'ds-gone',
   'parent-unexpected',
+  'parent-told',
+  'parent-not-told',
   'key-refused',
   'kms-key-in-danger',
   'runway-low',

@@ -49,7 +49,7 @@ export function awaitingInterval({ ttls }: Pick<ZoneSigning, 'ttls'>): number {
 }
 
 /** Tell whether servers of the parent do not show yet what the zone asks for. */
-function isAwaiting({ keys, parent }: ZoneSigning): boolean {
+export function isAwaiting({ keys, parent }: ZoneSigning): boolean {
   return keys.some(({ id, records }) => {
     const state = records.ds?.state;
     if (state === 'rumoured') return parent[id]?.kind !== 'everywhere';

@@ -7,6 +7,7 @@ import { introduceSuccessors, isNews } from '#dnssec/operations/zones/introduce-
 import { lookAtParent } from '#dnssec/operations/zones/look-at-parent.ts';
 import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
 import { publishSteps } from '#dnssec/operations/zones/publish-steps.ts';
+import { tellParent } from '#dnssec/operations/zones/tell-parent.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
 
@@ -14,7 +15,7 @@ import type { ManagedZone } from '#dnssec/ports-zones.ts';
 const retryAfter = 60;
 
 /**
- * Do everything that is due for a zone: renew signatures, look at what the parent shows, take up new versions of its KMS
+ * Do everything that is due for a zone: renew signatures, look at what the parent shows and tell it of new CDS, take up new versions of its KMS
  * keys, advance its rollovers and publish what follows, a few hundred signatures to a version, and set when it is due
  * again. It needs nothing but the zone's number, may be repeated and broken off at any time, and may run in several
  * processes at once: each step is one transaction that is made for the state that was read.
@@ -29,6 +30,7 @@ export async function tendZone(ports: ZonePorts, zoneId: number): Promise<void> 
   const isParentNews = await lookAtParent(ports, zoneId);
   const isKmsNews = await introduceSuccessors(ports, zoneId);
   if (isParentNews || isKmsNews) await publishSteps(ports, zoneId);
+  await tellParent(ports, zoneId);
   await settle(ports, zoneId);
 }
 

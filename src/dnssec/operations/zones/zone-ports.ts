@@ -3,7 +3,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { RunApart } from '#dnssec/operations/zones/apart.ts';
 import type { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { Caller, KeyLister, KeyMaker, SignatureVerifier, Signer } from '#dnssec/ports.ts';
-import type { ParentProbe } from '#dnssec/ports-parent.ts';
+import type { ParentNotifier, ParentProbe } from '#dnssec/ports-parent.ts';
 import type { ZoneFeeds, ZonePrimary } from '#dnssec/ports-transfer.ts';
 import type { ManagedZone, ZoneScope, ZoneStore } from '#dnssec/ports-zones.ts';
 
@@ -22,6 +22,8 @@ export interface ZonePorts {
   keyMaker(caller: Caller, region: string): KeyMaker;
   /** Asks parents for DS; without it only what people say of them counts. */
   readonly parentProbe?: ParentProbe;
+  /** Tells parents of new CDS; without it they find out by themselves. */
+  readonly parentNotifier?: ParentNotifier;
   /** Name servers of zones that name none themselves, in presentation form. */
   readonly nameServers: readonly string[];
   readonly feeds: ZoneFeeds;
