@@ -26,6 +26,7 @@ export const toolPackages = {
   postgres: 'postgresql',
   psql: 'postgresql',
   openssl: 'openssl',
+  'docker-compose': 'docker-compose',
 } as const;
 
 export type Tool = keyof typeof toolPackages;
