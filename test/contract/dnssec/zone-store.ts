@@ -132,6 +132,8 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(read).toEqual([entries[2], entries[1], entries[4], entries[3], entries[0]]);
       const second = await store.readRRsets(id, 2, { key: read[1]!.key, type: read[1]!.rrset.type });
       expect(second).toEqual(read.slice(2, 4));
+      expect(await store.hasMoreRRsets(id, 4)).toBe(true);
+      expect(await store.hasMoreRRsets(id, 5)).toBe(false);
       expect(await store.listRecords(id, { name: 'WWW' }, 10)).toEqual([entries[3]]);
       expect(await store.findRecord(id, 'dnsr-1')).toEqual(entries[3]);
       const view = store.viewOf(id);

@@ -78,7 +78,7 @@ const sql = {
   nextDue: 'SELECT min(due_at) AS at FROM zones WHERE due_at IS NOT NULL',
   firstRefresh: `SELECT min(refresh_at) AS at FROM (SELECT min(refresh_at) AS refresh_at FROM zone_rrsets WHERE ${inZone} AND refresh_at IS NOT NULL
     UNION ALL SELECT min(refresh_at) AS refresh_at FROM zone_links WHERE ${inZone}) AS both_kinds`,
-  countRRsets: `SELECT count(*) AS count FROM (SELECT type FROM zone_rrsets WHERE ${inZone} LIMIT ?) AS some`,
+  countRRsets: `SELECT count(*) AS count FROM (SELECT type FROM zone_rrsets WHERE ${inZone} LIMIT ?) AS counted`,
   readLinks: `${links} WHERE ${inZone} AND place > ? ORDER BY place LIMIT ?`,
   listVersions: 'SELECT * FROM zone_versions WHERE zone = ? AND version < ? ORDER BY version DESC LIMIT ?',
   countedVersion: 'SELECT removed FROM zone_versions WHERE zone = ? AND version = ?',
