@@ -20,6 +20,7 @@ const ofTransfers = [
   'primaries',
   'updateKeys',
   'tsigKeyFile',
+  'zoneFiles',
 ] as const;
 
 const rules: Readonly<Record<Role, RoleRule>> = {
