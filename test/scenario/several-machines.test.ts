@@ -1,9 +1,13 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { decode } from 'dns-packet';
 import { expect, test } from 'vitest';
 import { createThreadVerifier } from '#dnssec/dnssec.ts';
 import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
 import { openZone } from '#dnssec/operations/zone-text.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { type Machines, startMachines } from '#test/support/machines.ts';
 import { patience } from '#test/support/patience.ts';
 import { openBehind } from '#test/support/postgres-schemas.ts';
@@ -42,6 +46,24 @@ describeWith(['postgres', 'initdb', 'redis-server', 'redis-cli'], 'a service on 
     expect((await worker.call('GET', '/v1/dns/zones')).status).toBe(404); // it answers about its health alone
     expect((await kms.call('GET', '/v1/dns/zones')).status).toBe(404);
     expect((await api.call('GET', '/v1/kms/summary')).status).toBe(404);
+  });
+
+  test('the API tells secondaries of what a worker publishes', { timeout: 180_000 }, async () => {
+    await using secondary = await listenForNotify();
+    await using machines = await startMachines(
+      {},
+      {
+        ZONESEAL_TRANSFER: `127.0.0.1:${await freePort()}`,
+        ZONESEAL_SECONDARIES: `127.0.0.1:${secondary.port}`,
+      },
+    );
+    await makeZones(machines, ['told.example']);
+    await expect.poll(() => secondary.told, { timeout: 60_000 }).toContain('told.example');
+    await makeDue(machines);
+    secondary.told.length = 0;
+    await machines.startWorker();
+    await expect.poll(() => zonesOf(machines), { timeout: 60_000 }).toMatchObject([{ isDue: false }]);
+    await expect.poll(() => secondary.told, { timeout: 60_000 }).toContain('told.example');
   });
 
   test(
@@ -93,6 +115,23 @@ describeWith(['postgres', 'initdb', 'redis-server', 'redis-cli'], 'a service on 
     },
   );
 });
+
+const notifyOpcode = 4;
+
+/** A secondary that answers NOTIFY and writes down for which zones it came. */
+async function listenForNotify(): Promise<AsyncDisposable & { readonly port: number; readonly told: string[] }> {
+  const told: string[] = [];
+  const socket = createSocket('udp4', (octets, { port, address }) => {
+    const flags = octets.readUInt16BE(2);
+    if (((flags >> 11) & 15) === notifyOpcode) told.push(...(decode(octets).questions ?? []).map(({ name }) => name));
+    octets.writeUInt16BE(flags | 0x8000, 2); // QR
+    socket.send(octets, port, address);
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const close = () => new Promise<void>((resolve) => socket.close(() => resolve()));
+  return { port: socket.address().port, told, [Symbol.asyncDispose]: close };
+}
 
 /** Make zones that share one key, some at a time. @returns the identity of the key */
 async function makeZones({ kms, api }: Machines, names: readonly string[]): Promise<string> {

@@ -13,10 +13,18 @@ export interface Machines extends AsyncDisposable {
   startWorker(): Promise<Zoneseal>;
 }
 
-const serviceToken = 'test-service-token-0123456789abcdef';
+type Settings = Readonly<Record<string, string>>;
 
-/** Start KMS and API; workers are started when they are asked for. @param env settings of API and workers */
-export async function startMachines(env: Readonly<Record<string, string>> = {}): Promise<Machines> {
+/** What API and workers show to the KMS. */
+export const serviceToken = 'test-service-token-0123456789abcdef';
+
+/**
+ * Start KMS and API; workers are started when they are asked for.
+ *
+ * @param env settings of API and workers
+ * @param apiEnv settings of the API alone
+ */
+export async function startMachines(env: Settings = {}, apiEnv: Settings = {}): Promise<Machines> {
   const started = new AsyncDisposableStack();
   const startOne = async (settings: Readonly<Record<string, string | undefined>>): Promise<Zoneseal> => {
     const { path: data } = started.use(makeTempDir());
@@ -38,7 +46,7 @@ export async function startMachines(env: Readonly<Record<string, string>> = {}):
       REDIS_URL: redis.url,
       ...env,
     };
-    const api = await startOne({ ...shared, ZONESEAL_ROLE: 'api' });
+    const api = await startOne({ ...shared, ...apiEnv, ZONESEAL_ROLE: 'api' });
     const startWorker = () => startOne({ ...shared, ZONESEAL_ROLE: 'worker' });
     return { kms, api, database, redis, startWorker, [Symbol.asyncDispose]: () => started.disposeAsync() };
   } catch (error) {
