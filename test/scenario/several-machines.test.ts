@@ -9,7 +9,7 @@ import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
 import { openZone } from '#dnssec/operations/zone-text.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { type Machines, startMachines } from '#test/support/machines.ts';
-import { patience } from '#test/support/patience.ts';
+import { patience, testTimeout } from '#test/support/patience.ts';
 import { openBehind } from '#test/support/postgres-schemas.ts';
 import { describeWith } from '#test/support/requirements.ts';
 import { runZoneseal } from '#test/support/run-zoneseal.ts';
@@ -23,7 +23,7 @@ const number = Number(process.env['ZONESEAL_CHAOS_ZONES'] ?? 200);
 const concurrency = 4;
 
 describeWith(['postgres', 'initdb', 'redis-server', 'redis-cli'], 'a service on several machines', () => {
-  test('when a key rotates, all zones that share it follow, with one progress', { timeout: 180_000 }, async () => {
+  test('when a key rotates, all zones that share it follow, with one progress', async () => {
     await using machines = await startMachines();
     const { kms, api } = machines;
     const worker = await machines.startWorker();
@@ -68,7 +68,7 @@ describeWith(['postgres', 'initdb', 'redis-server', 'redis-cli'], 'a service on 
 
   test(
     'every zone is re-signed, and none for nothing, while workers are killed and Redis is killed, started and wiped',
-    { timeout: 120_000 + number * 200 },
+    { timeout: testTimeout + number * 200 },
     async () => {
       await using machines = await startMachines({
         ZONESEAL_JOB_LEASE: '3',

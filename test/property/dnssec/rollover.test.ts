@@ -5,10 +5,11 @@ import { advance } from '#dnssec/core/rollover/advance.ts';
 import { introduceKey } from '#dnssec/core/rollover/goals.ts';
 import { goalOf, isHidden, type RolloverKey, stateOf } from '#dnssec/core/rollover/key-state.ts';
 import type { RolloverPolicy } from '#dnssec/core/rollover/rollover-policy.ts';
+import { testTimeout } from '#test/support/patience.ts';
 import { established, RolloverWorld, type Server, type Signing, statesOf } from '#test/support/rollover-world.ts';
 
 const numRuns = Number(process.env['ZONESEAL_PROPERTY_RUNS'] ?? 2000);
-const timeout = Math.max(60_000, numRuns * 20);
+const timeout = Math.max(testTimeout, numRuns * 20);
 
 const seconds = (max: number) => fc.integer({ min: 0, max });
 /** How far our clock may be ahead: as far as the safety margins go. */
