@@ -192,9 +192,14 @@ describe('sets of keys', () => {
   test('the KSK signs DNSKEY, CDS and CDNSKEY, the ZSK all else, a CSK everything', () => {
     const keys = [csk, ksk, zsk];
     for (const type of [rrTypes.DNSKEY, rrTypes.CDS, rrTypes.CDNSKEY])
-      expect(keysThatSign(type, keys)).toEqual([csk, ksk]);
+      expect(keysThatSign(type, true, keys)).toEqual([csk, ksk]);
     for (const type of [rrTypes.A, rrTypes.SOA, rrTypes.NSEC, rrTypes.DS])
-      expect(keysThatSign(type, keys)).toEqual([csk, zsk]);
+      expect(keysThatSign(type, true, keys)).toEqual([csk, zsk]);
+  });
+
+  test('below the apex CDS and CDNSKEY are data like any other (RFC 9615 §4.1)', () => {
+    for (const type of [rrTypes.CDS, rrTypes.CDNSKEY])
+      expect(keysThatSign(type, false, [csk, ksk, zsk])).toEqual([csk, zsk]);
   });
 
   test('every algorithm needs keys that sign both (RFC 4035 §2.2)', () => {

@@ -4,12 +4,16 @@ import { DnssecError } from '#dnssec/core/errors.ts';
 import { keyTagOf, revokedDnskey } from '#dnssec/core/keys/dnskey.ts';
 import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 
-/** The types that a key with a DS at the parent signs. Source: RFC 6781 §3.1, RFC 7344 §4.1. */
+/** The types that a key with a DS at the parent signs at the apex. Source: RFC 6781 §3.1, RFC 7344 §4.1. */
 const keySetTypes: ReadonlySet<RRType> = new Set([rrTypes.DNSKEY, rrTypes.CDS, rrTypes.CDNSKEY]);
 
-/** Return the keys that sign RRsets of a type. */
-export function keysThatSign(type: RRType, keys: readonly ZoneKey[]): readonly ZoneKey[] {
-  const otherRole = keySetTypes.has(type) ? 'zsk' : 'ksk';
+/**
+ * Return the keys that sign an RRset of a type.
+ *
+ * @param isApex whether it stands at the apex: below it CDS and CDNSKEY are data like any other (RFC 9615 §4.1)
+ */
+export function keysThatSign(type: RRType, isApex: boolean, keys: readonly ZoneKey[]): readonly ZoneKey[] {
+  const otherRole = isApex && keySetTypes.has(type) ? 'zsk' : 'ksk';
   return keys.filter((key) => key.role !== otherRole);
 }
 

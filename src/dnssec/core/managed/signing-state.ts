@@ -117,6 +117,8 @@ export interface ZoneSigning {
   readonly probeAt?: number;
   /** Seconds; when those CDS were changed that the parent was last told of. */
   readonly toldOf?: number;
+  /** `published` while name servers vouch for its CDS, or why they could not be made to. */
+  readonly signals?: string;
   /** Its user has switched signing off: it stays signed until no cache holds a DS. */
   readonly isLeaving?: boolean;
   /** Moves that a person has allowed and that are not made yet, by name. */

@@ -32,7 +32,7 @@ export interface PlannedRRset {
 }
 
 /**
- * Plan the signatures of an RRset: one by each key whose role covers its type.
+ * Plan the signatures of an RRset: one by each key whose role covers its type at its place.
  *
  * Source: RFC 4034 §3.1, RFC 4035 §2.2.
  *
@@ -41,7 +41,7 @@ export interface PlannedRRset {
 export function planRRset(context: SigningContext, owner: CanonicalName, rrset: RRset): PlannedRRset {
   const { inception, expiration } = validityOf(context.validity, context.now, owner, rrset.type);
   const labels = rrsigLabels(owner);
-  const tasks = keysThatSign(rrset.type, context.keys).map((key) => {
+  const tasks = keysThatSign(rrset.type, owner === context.apex, context.keys).map((key) => {
     const prefix = composeRrsigPrefix({
       typeCovered: rrset.type,
       algorithm: key.algorithm.number,

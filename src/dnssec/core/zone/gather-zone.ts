@@ -46,12 +46,10 @@ async function* resume<Piece>(held: Piece[], rest: AsyncGenerator<Piece>): Async
 }
 
 /** Records of the input that the keys of a signing take the place of. */
-const replacedBySigning: ReadonlySet<RRType> = new Set([
-  ...madeBySigning,
-  rrTypes.DNSKEY,
-  rrTypes.CDS,
-  rrTypes.CDNSKEY,
-]);
+const replacedBySigning: ReadonlySet<RRType> = new Set([...madeBySigning, rrTypes.DNSKEY]);
+
+/** Below the apex they are signals for other zones. Source: RFC 9615 §4.1. */
+const replacedAtApex: ReadonlySet<RRType> = new Set<RRType>([rrTypes.CDS, rrTypes.CDNSKEY]);
 
 /**
  * Read a zone that is to be signed, and check it.
@@ -63,7 +61,7 @@ export async function gatherZone(
   { apex, records }: ZoneSource,
   onRead: (records: number) => void = () => undefined,
 ): Promise<GatheredZone> {
-  const builder = new ZoneBuilder(canonicalName(apex), replacedBySigning);
+  const builder = new ZoneBuilder(canonicalName(apex), replacedBySigning, replacedAtApex);
   let read = 0;
   for await (const piece of records) {
     builder.add(piece);

@@ -47,16 +47,27 @@ const many = 16;
 export class ZoneBuilder {
   readonly faults: ZoneFault[] = [];
   readonly #apex: CanonicalName;
+  readonly #apexKey: OrderKey;
   readonly #leaveOut: ReadonlySet<RRType>;
+  readonly #leaveOutOfApex: ReadonlySet<RRType>;
   #store = new NodeStore();
   /** Keys of the stored nodes by number; an owner whose records do not come together has several. */
   #keys: OrderKey[] = [];
   #open: OpenNode | undefined;
 
-  /** @param leaveOut types that are dropped without a word */
-  constructor(apex: CanonicalName, leaveOut: ReadonlySet<RRType> = new Set()) {
+  /**
+   * @param leaveOut types that are dropped without a word
+   * @param leaveOutOfApex types that are dropped where they stand at the apex
+   */
+  constructor(
+    apex: CanonicalName,
+    leaveOut: ReadonlySet<RRType> = new Set(),
+    leaveOutOfApex: ReadonlySet<RRType> = new Set(),
+  ) {
     this.#apex = apex;
+    this.#apexKey = orderKeyOf(apex);
     this.#leaveOut = leaveOut;
+    this.#leaveOutOfApex = leaveOutOfApex;
   }
 
   /** Add records. Records outside the zone, repeated ones and differing TTLs become faults. */
@@ -71,10 +82,14 @@ export class ZoneBuilder {
           type: record.type,
           message: `is not within ${formatName(this.#apex)}`,
         });
-      } else if (!this.#leaveOut.has(record.type)) {
+      } else if (!this.#isLeftOut(node, record.type)) {
         this.#addTo(node, record);
       }
     }
+  }
+
+  #isLeftOut({ key }: OpenNode, type: RRType): boolean {
+    return this.#leaveOut.has(type) || (this.#leaveOutOfApex.has(type) && key === this.#apexKey);
   }
 
   #nodeOf(owner: Name): OpenNode | undefined {

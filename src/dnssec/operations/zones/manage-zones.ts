@@ -6,6 +6,7 @@ import type { Rdata, RRset } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
+import { withdrawSignals } from '#dnssec/operations/zones/publish-signals.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import type { ManagedZone, ZoneFilter, ZoneScope } from '#dnssec/ports-zones.ts';
@@ -118,6 +119,7 @@ export async function describeZone(
 /** Delete a zone with its history; its KMS keys stay. */
 export async function deleteZone(ports: ZonePorts, caller: Caller, id: string): Promise<void> {
   const zone = await getOwnZone(ports, caller, id);
+  await withdrawSignals(ports, zone);
   await ports.locks.run(zone.id, () => ports.store.deleteZone(zone));
   ports.onPublished(zone);
 }

@@ -155,11 +155,12 @@ async function nextSlice(
     const isLast = last === undefined || links.length < together;
     return { rrsets: [], links, round: isLast ? { kind: 'done', at: now } : { kind: 'links', after: last.place } };
   }
+  const apexKey = orderKeyOf(apexOf(zone));
   const page = await ports.store.readRRsets(zone.id, together, round.after);
   const last = page.at(-1);
   const isLast = last === undefined || page.length < together;
   return {
-    rrsets: page.filter(({ rrset, rrsigs }) => rrsigs.length > 0 && !isOfKeySet(rrset.type)),
+    rrsets: page.filter(({ rrset, rrsigs, key }) => rrsigs.length > 0 && !(key === apexKey && isOfKeySet(rrset.type))),
     links: [],
     round: isLast ? { kind: 'links' } : { kind: 'rrsets', after: { key: last.key, type: last.rrset.type } },
   };

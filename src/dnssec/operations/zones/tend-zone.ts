@@ -6,6 +6,7 @@ import { advanceZone, dueTime } from '#dnssec/core/managed/zone-rollover.ts';
 import { introduceSuccessors, isNews } from '#dnssec/operations/zones/introduce-successors.ts';
 import { lookAtParent } from '#dnssec/operations/zones/look-at-parent.ts';
 import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
+import { publishSignals } from '#dnssec/operations/zones/publish-signals.ts';
 import { publishSteps } from '#dnssec/operations/zones/publish-steps.ts';
 import { tellParent } from '#dnssec/operations/zones/tell-parent.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
@@ -30,6 +31,7 @@ export async function tendZone(ports: ZonePorts, zoneId: number): Promise<void> 
   const isParentNews = await lookAtParent(ports, zoneId);
   const isKmsNews = await introduceSuccessors(ports, zoneId);
   if (isParentNews || isKmsNews) await publishSteps(ports, zoneId);
+  await publishSignals(ports, zoneId);
   await tellParent(ports, zoneId);
   await settle(ports, zoneId);
 }
