@@ -14,6 +14,7 @@ import { slugOf } from '#kms/core/slug.ts';
 import { startHousekeeping } from '#kms/operations/housekeeping.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
 import { LocalBell } from '#kms/operations/event-bell.ts';
+import { KeyTurns } from '#kms/operations/key-turns.ts';
 import { InvocationCounter } from '#kms/operations/invocation-counter.ts';
 import { RateLimiter } from '#kms/operations/rate-limiter.ts';
 import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
@@ -89,6 +90,7 @@ export async function openKms(options: KmsOptions): Promise<Kms> {
     clock,
     limiter: new RateLimiter(rateLimit, clock),
     invocations: new InvocationCounter(store),
+    turns: new KeyTurns(),
     ...(options.jwtIssuer === undefined ? {} : { foreignTokens: openJwtIssuer(options.jwtIssuer) }),
     onKeyEvent: () => bell.ring(),
   };

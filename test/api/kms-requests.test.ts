@@ -143,6 +143,13 @@ describe('an organisation that is called by its slug', () => {
   });
 });
 
+test('of many rotations of one key at a time each gets its version', async () => {
+  const { identity } = await create('rotated by many');
+  const answers = await Promise.all(Array.from({ length: 15 }, () => api.call('POST', `${keys}/${identity}/rotate`)));
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  expect((await api.call('GET', `${keys}/${identity}`)).body.latestVersion).toBe(16);
+});
+
 test('a repeated creation is in the audit log as one of the same key', async () => {
   const repeatable = { 'idempotency-key': 'audited-once' };
   const wanted = { name: 'audited once', keyType: 'ed25519' };

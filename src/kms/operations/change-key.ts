@@ -12,8 +12,8 @@ import {
 import { claimOf, findEarlier, orEarlier } from '#kms/operations/create-key.ts';
 import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
 
-/** How often a change is tried anew when another call was first. */
-const attempts = 5;
+/** How often a change is tried anew when another process was first. */
+const attempts = 20;
 
 /** A change of a key's state: the check that lets it pass, and the rule that makes it. */
 interface Change {
@@ -45,7 +45,8 @@ async function change(
     async (authorised) => {
       const earlier = await findEarlier(ports, authorised, claim);
       if (earlier !== undefined) return { ...authorised, key: earlier };
-      return { ...authorised, key: await apply(ports, authorised, rule, claim) };
+      const make = () => apply(ports, authorised, rule, claim);
+      return { ...authorised, key: await ports.turns.run(authorised.key.identity, make) };
     },
   );
 }

@@ -4,6 +4,7 @@ import type { AuditEvent, AuditedOperation, AuditOutcome } from '#kms/core/audit
 import { KmsError } from '#kms/core/errors.ts';
 import type { Key, Scope } from '#kms/core/key.ts';
 import type { InvocationCounter } from '#kms/operations/invocation-counter.ts';
+import type { KeyTurns } from '#kms/operations/key-turns.ts';
 import { callCost, type RateLimiter } from '#kms/operations/rate-limiter.ts';
 import type { AuditLog } from '#kms/ports/audit-log.ts';
 import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
@@ -23,6 +24,7 @@ export interface KmsPorts {
   readonly clock: Clock;
   readonly limiter: RateLimiter;
   readonly invocations: InvocationCounter;
+  readonly turns: KeyTurns;
   /** Tokens of another issuer, where one is trusted. */
   readonly foreignTokens?: ForeignTokens;
   /** Told after each change of a key, so that those who wait for events look again. */
