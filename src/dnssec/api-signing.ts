@@ -38,7 +38,10 @@ export const SigningRequest = Type.Object(
   {
     region: Type.String({ minLength: 1, maxLength: 255 }),
     kmsKeyIdentity: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
-    policy: Type.Optional(Type.Partial(Type.Object(policyFields, closed))),
+    policy: Type.Optional(Type.Partial(Type.Object(policyFields), closed)),
+    policyName: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 63, description: 'A policy whose newest version the zone is to have.' }),
+    ),
   },
   closed,
 );
@@ -93,6 +96,8 @@ export const SigningStatus = Type.Object({
   ),
   signingKeys: Type.Optional(Type.Array(ZoneKeyItem)),
   policy: Type.Optional(Type.Object(policyFields)),
+  policyName: Type.Optional(Type.String()),
+  policyVersion: Type.Optional(Type.Integer()),
   /** When the first signature is renewed; a signature lives `policy.refresh` seconds longer. */
   nextRefreshAt: Type.Optional(Time),
   runwaySeconds: Type.Optional(

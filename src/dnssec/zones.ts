@@ -15,6 +15,7 @@ import type { ResolverOptions } from '#dnssec/adapters/parent/resolver.ts';
 import { openZoneFiles } from '#dnssec/adapters/zone-files.ts';
 import { ZoneCallers } from '#dnssec/http/zone-caller.ts';
 import { openZoneFeeds } from '#dnssec/adapters/store/feeds.ts';
+import { openPolicyStore } from '#dnssec/adapters/store/policies.ts';
 import { type NamedServer, openPrimaries } from '#dnssec/adapters/transfer/open-primaries.ts';
 import { openTransfer, type Transfer, type TransferHandlers } from '#dnssec/adapters/transfer/open-transfer.ts';
 import type { TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
@@ -151,6 +152,7 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
   opened.defer(async () => threads?.close());
   const ports: ZonePorts = {
     store,
+    policies: openPolicyStore(database),
     feeds: openZoneFeeds(database),
     primaries: openPrimaries(primaries, keys, clock),
     updateKeys: updateKeys.map((name) => updateKey(name, keys)),

@@ -20,7 +20,7 @@ export async function settle(world: ManagedWorld, name: string): Promise<void> {
 }
 
 /** Make a zone that has long been secure. */
-export async function makeSecure(world: ManagedWorld, name: string, policy: object = {}): Promise<void> {
-  await world.signedZone(name, policy);
+export async function makeSecure(world: ManagedWorld, name: string, policy?: object, more: object = {}): Promise<void> {
+  await world.signedZone(name, policy, more);
   await settle(world, name);
 }

@@ -176,7 +176,7 @@ export class ManagedWorld implements AsyncDisposable {
   }
 
   /** Make a zone with some records and have it signed. */
-  async signedZone(name: string, policy: object = {}, more: object = {}): Promise<void> {
+  async signedZone(name: string, policy?: object, more: object = {}): Promise<void> {
     await this.call('POST', '/zones', { zoneName: name });
     const changes = [
       { action: 'create', name: 'www', type: 'A', values: ['192.0.2.1'] },
@@ -185,7 +185,11 @@ export class ManagedWorld implements AsyncDisposable {
     ];
     await this.call('POST', `/zones/${name}/changes`, { changes });
     await this.observe(name);
-    const on = await this.call('PUT', `/zones/${name}/dnssec`, { region: 'nl-01', policy, ...more });
+    const on = await this.call('PUT', `/zones/${name}/dnssec`, {
+      region: 'nl-01',
+      ...(policy === undefined ? {} : { policy }),
+      ...more,
+    });
     if (on.status !== 200) throw new Error(JSON.stringify(on.body));
     await this.observe(name);
   }

@@ -9,7 +9,7 @@ import type { DsDescription, KeyDescription, SigningDescription } from '#dnssec/
 export function renderSigning(described: SigningDescription | undefined): SigningStatus {
   if (described === undefined) return { enabled: false, dsDelegated: false };
   const { signing, isDelegated, ds, refreshAt, runway } = described;
-  const { probeAt } = signing;
+  const { probeAt, policyRef } = signing;
   return {
     enabled: signing.isLeaving !== true,
     dsDelegated: isDelegated,
@@ -22,6 +22,7 @@ export function renderSigning(described: SigningDescription | undefined): Signin
     ...(signing.isLeaving === true ? { leaving: true } : {}),
     signingKeys: renderKeys(described),
     policy: { ...signing.policy },
+    ...(policyRef === undefined ? {} : { policyName: policyRef.name, policyVersion: policyRef.version }),
     ...(refreshAt === undefined ? {} : { nextRefreshAt: formatSeconds(refreshAt) }),
     ...(runway === undefined ? {} : { runwaySeconds: runway.seconds }),
   };

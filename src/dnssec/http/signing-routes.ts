@@ -1,19 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { DsStatement, SigningRequest, SigningStatus, ZoneKeyItem } from '#dnssec/api-signing.ts';
-import { ZonePath } from '#dnssec/api-zones.ts';
+import { SigningPreviewItem } from '#dnssec/api-policies.ts';
+import { DryRunQuery, ZonePath } from '#dnssec/api-zones.ts';
+import { policyRoutes, renderEffect } from '#dnssec/http/policy-routes.ts';
 import { renderKeys, renderSigning } from '#dnssec/http/render-signing.ts';
 import { rolloverRoutes } from '#dnssec/http/rollover-routes.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
 import { runWhereItFits } from '#dnssec/operations/zones/apart.ts';
 import { describeSigning } from '#dnssec/operations/zones/describe-signing.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
+import { previewSigning } from '#dnssec/operations/zones/preview-signing.ts';
 import { stateDs } from '#dnssec/operations/zones/state-ds.ts';
 import type { Caller } from '#dnssec/ports.ts';
 
 /** The routes of `/v1/dns/zones/{zone}/dnssec`. */
 export const signingRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (app, { ports, callers }) => {
   await app.register(rolloverRoutes, { ports, callers });
+  await app.register(policyRoutes, { ports, callers });
 
   const described = async (caller: Caller, id: string) => describeSigning(ports, await getOwnZone(ports, caller, id));
 
@@ -28,9 +32,23 @@ export const signingRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async
 
   app.put(
     '/zones/:zone/dnssec',
-    { schema: { ...describe('Sign a zone from now on', SigningStatus), params: ZonePath, body: SigningRequest } },
+    {
+      schema: {
+        ...describe(
+          'Sign a zone from now on, or see what that would do',
+          Type.Union([SigningStatus, SigningPreviewItem]),
+        ),
+        params: ZonePath,
+        querystring: DryRunQuery,
+        body: SigningRequest,
+      },
+    },
     async (request) => {
       const { caller, identity } = await callers.admit(request, 'write');
+      if (request.query.dryRun === true) {
+        const { policy, ...effect } = await previewSigning(ports, caller, request.params.zone, request.body);
+        return { policy: { ...policy }, ...renderEffect(effect) };
+      }
       const cause = { reason: 'signing switched on', principal: identity };
       const { zone } = request.params;
       const { id } = await getOwnZone(ports, caller, zone);

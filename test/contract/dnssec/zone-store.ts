@@ -6,6 +6,7 @@ import { parseRdataText } from '#dns/rdata/rdata.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { openZoneFeeds } from '#dnssec/adapters/store/feeds.ts';
+import { openPolicyStore } from '#dnssec/adapters/store/policies.ts';
 import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
 import { defaultPolicy } from '#dnssec/core/managed/signing-state.ts';
@@ -362,6 +363,26 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       const [left] = await database.rows<{ count: number }>('SELECT count(*) AS count FROM zone_rrsets');
       expect([rounds, left]).toEqual([4 + 3, { count: 1 }]);
       expect(await store.readRRsets(other.id, 10)).toHaveLength(1);
+    });
+
+    test('keeps every version of a policy, by scope', async () => {
+      const policies = openPolicyStore(database);
+      const policy = (called: string, number: number) => ({
+        name: called,
+        version: number,
+        createdAt: at,
+        policy: { ...defaultPolicy, jitter: number },
+      });
+      await policies.insertPolicy(scope, policy('b', 1));
+      await policies.insertPolicy(scope, { ...policy('b', 2), principal: 'me' });
+      await policies.insertPolicy(scope, policy('a', 1));
+      await policies.insertPolicy({ organisation: 'o', project: 'p' }, policy('b', 1));
+      await expect(policies.insertPolicy(scope, policy('b', 2))).rejects.toMatchObject({ code: 'conflict' });
+      expect(await policies.findPolicy(scope, 'b')).toEqual({ ...policy('b', 2), principal: 'me' });
+      expect(await policies.findPolicy(scope, 'b', 1)).toEqual(policy('b', 1));
+      expect(await policies.findPolicy(scope, 'b', 3)).toBeUndefined();
+      const listed = await policies.listPolicies(scope);
+      expect(listed.map((one) => `${one.name} ${one.version}`)).toEqual(['a 1', 'b 2']);
     });
 
     test('deletes a zone with all that belongs to it, and nothing else', async () => {

@@ -105,6 +105,8 @@ export interface ZoneSigning {
   /** In the order in which they came. Keys that no cache can know any more are not among them. */
   readonly keys: readonly SigningKey[];
   readonly policy: SigningPolicy;
+  /** The version of a named policy that `policy` is; absent where fields of it were given one by one. */
+  readonly policyRef?: { readonly name: string; readonly version: number };
   readonly ttls: RolloverTtls;
   /** What the parent's servers show of each key's DS, by the key's id. */
   readonly parent: Readonly<Record<string, Sighting>>;

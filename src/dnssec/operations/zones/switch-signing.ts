@@ -1,19 +1,15 @@
 import { secondsOf } from '#lib/clock.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { assertPolicy, changesSignatures, isSamePolicy } from '#dnssec/core/managed/check-policy.ts';
+import { changesSignatures, isSamePolicy } from '#dnssec/core/managed/check-policy.ts';
 import { eventsOfStep } from '#dnssec/core/managed/describe-moves.ts';
-import {
-  defaultPolicy,
-  type SigningKey,
-  type SigningPolicy,
-  type ZoneSigning,
-} from '#dnssec/core/managed/signing-state.ts';
+import type { SigningKey, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
 import { advanceZone, withGoals } from '#dnssec/core/managed/zone-rollover.ts';
 import { goInsecure, goSecure, replaceKeys } from '#dnssec/core/rollover/goals.ts';
 import { startTtls } from '#dnssec/core/rollover/ttl-history.ts';
 import { chooseSigningKeys, type ChosenKey } from '#dnssec/operations/zones/choose-signing-keys.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
+import { completePolicy, getPolicy, type PolicyFields } from '#dnssec/operations/zones/policies.ts';
 import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
 import { proveKey } from '#dnssec/operations/zones/prove-key.ts';
 import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
@@ -26,8 +22,13 @@ import type { KeyNews, ManagedZone, StoredRRset } from '#dnssec/ports-zones.ts';
 export interface SigningRequest {
   readonly region: string;
   readonly kmsKeyIdentity?: string | undefined;
-  readonly policy?: { readonly [Field in keyof SigningPolicy]?: SigningPolicy[Field] | undefined } | undefined;
+  /** Fields that are to be so; or else the name of a policy, of which the newest version is taken. */
+  readonly policy?: PolicyFields | undefined;
+  readonly policyName?: string | undefined;
 }
+
+/** The policy that a zone is to have, and where it is from. */
+type PolicyWish = Pick<ZoneSigning, 'policy' | 'policyRef'>;
 
 /**
  * Sign a zone from now on, with the key that is named or with keys that are made for it. A zone that is signed already goes
@@ -44,14 +45,14 @@ export async function enableSigning(
 ): Promise<void> {
   const zone = await getOwnZone(ports, caller, id);
   const { signing: before } = zone;
-  const policy = completePolicy(request.policy ?? {}, before?.policy);
-  if (before !== undefined && isSameRequest(before, request, policy)) return;
-  const chosen = await chooseSigningKeys(ports, caller, zone, request, policy);
+  const wish = await wishedPolicy(ports, zone, request);
+  if (before !== undefined && isSameRequest(before, request, wish)) return;
+  const chosen = await chooseSigningKeys(ports, caller, zone, request, wish.policy);
   const proven = await proveNewKeys(ports, zone, chosen);
-  const wanted: WantedSigning = { request, policy, chosen, proven };
+  const wanted: WantedSigning = { request, wish, chosen, proven };
   if (before === undefined) {
     await signWholeZone(ports, zone.id, cause, (current, stored) => firstSigning(ports, current, stored, wanted));
-  } else if (changesSignatures(before.policy, policy)) {
+  } else if (changesSignatures(before.policy, wish.policy)) {
     await signWholeZone(ports, zone.id, cause, (current) => {
       const changed = changedSigning(ports, current, wanted);
       return changed && steppedSigning(ports, changed);
@@ -66,23 +67,34 @@ export async function enableSigning(
 }
 
 function isSameRequest(
-  { region, kmsKeyIdentity, policy, isLeaving }: ZoneSigning,
+  { region, kmsKeyIdentity, policy, policyRef, isLeaving }: ZoneSigning,
   request: SigningRequest,
-  wanted: SigningPolicy,
+  wish: PolicyWish,
 ): boolean {
   const isSameKey = region === request.region && kmsKeyIdentity === request.kmsKeyIdentity;
-  return isSameKey && isLeaving !== true && isSamePolicy(policy, wanted);
+  const isSameRef = policyRef?.name === wish.policyRef?.name && policyRef?.version === wish.policyRef?.version;
+  return isSameKey && isSameRef && isLeaving !== true && isSamePolicy(policy, wish.policy);
 }
 
-/** Complete a policy with what the zone has, or with the defaults. @throws DnssecError request-invalid */
-function completePolicy(
-  wanted: NonNullable<SigningRequest['policy']>,
-  before: SigningPolicy = defaultPolicy,
-): SigningPolicy {
-  const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
-  const policy: SigningPolicy = { ...before, ...given };
-  assertPolicy(policy);
-  return policy;
+/**
+ * Return the policy that a zone is to have: the one that is named, the fields that are given, what it has, or the default.
+ *
+ * @throws DnssecError request-invalid, not-found
+ */
+export async function wishedPolicy(
+  ports: ZonePorts,
+  { scope, signing }: ManagedZone,
+  { policy: fields, policyName }: SigningRequest,
+): Promise<PolicyWish> {
+  if (policyName !== undefined && fields !== undefined)
+    throw new DnssecError('request-invalid', 'body: policy and policyName exclude each other');
+  if (policyName === undefined && signing !== undefined) {
+    const { policy: before, policyRef } = signing;
+    const policy = completePolicy(fields ?? {}, before);
+    return isSamePolicy(policy, before) && policyRef !== undefined ? { policy, policyRef } : { policy };
+  }
+  const { name, version, policy } = await getPolicy(ports, scope, policyName ?? 'default');
+  return fields === undefined ? { policy, policyRef: { name, version } } : { policy: completePolicy(fields, policy) };
 }
 
 async function proveNewKeys(
@@ -100,7 +112,7 @@ async function proveNewKeys(
 
 interface WantedSigning {
   readonly request: SigningRequest;
-  readonly policy: SigningPolicy;
+  readonly wish: PolicyWish;
   readonly chosen: readonly ChosenKey[];
   /** Those of the chosen keys that the zone did not have. */
   readonly proven: readonly SigningKey[];
@@ -111,9 +123,9 @@ interface ChangedSigning {
   readonly news: KeyNews;
 }
 
-function asRequested({ request, policy }: WantedSigning): Pick<ZoneSigning, 'region' | 'kmsKeyIdentity' | 'policy'> {
+function asRequested({ request, wish }: WantedSigning): PolicyWish & Pick<ZoneSigning, 'region' | 'kmsKeyIdentity'> {
   const { region, kmsKeyIdentity } = request;
-  return { region, ...(kmsKeyIdentity === undefined ? {} : { kmsKeyIdentity }), policy };
+  return { region, ...(kmsKeyIdentity === undefined ? {} : { kmsKeyIdentity }), ...wish };
 }
 
 function firstSigning(
@@ -124,7 +136,8 @@ function firstSigning(
 ): SigningWish {
   if (zone.signing !== undefined)
     throw new DnssecError('conflict', `zone ${zone.name} was signed by another call at the same time: try again`);
-  const { policy, proven } = wanted;
+  const { proven } = wanted;
+  const { policy } = wanted.wish;
   const at = ports.clock.now();
   const now = Math.floor(at / 1000);
   const ids = proven.map(({ id }) => id);
@@ -162,7 +175,7 @@ function changedSigning(ports: ZonePorts, zone: ManagedZone, wanted: WantedSigni
   const { signing: before } = zone;
   if (before === undefined)
     throw new DnssecError('conflict', `the signing of zone ${zone.name} was switched off at the same time: try again`);
-  if (isSameRequest(before, wanted.request, wanted.policy)) return undefined;
+  if (isSameRequest(before, wanted.request, wanted.wish)) return undefined;
   const added = wanted.proven.filter(({ id }) => before.keys.every((key) => key.id !== id));
   const keys = [...before.keys, ...added];
   const staying = new Set([...wanted.chosen.flatMap(({ known }) => known ?? []), ...wanted.proven.map(({ id }) => id)]);
@@ -173,7 +186,7 @@ function changedSigning(ports: ZonePorts, zone: ManagedZone, wanted: WantedSigni
     replaced.map(({ id }) => id),
     [...staying],
   );
-  const { isLeaving, kmsKeyIdentity: _, ...rest } = before;
+  const { isLeaving, kmsKeyIdentity: _, policyRef: _r, ...rest } = before;
   const signing: ZoneSigning = { ...rest, ...asRequested(wanted), keys: withGoals(goals) };
   const events: ZoneEvent[] = [];
   if (isLeaving === true) events.push({ kind: 'signing-on', at, text: 'the zone stays signed after all' });

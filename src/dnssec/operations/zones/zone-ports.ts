@@ -4,12 +4,14 @@ import type { RunApart } from '#dnssec/operations/zones/apart.ts';
 import type { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { Caller, KeyLister, KeyMaker, SignatureVerifier, Signer } from '#dnssec/ports.ts';
 import type { ParentNotifier, ParentProbe } from '#dnssec/ports-parent.ts';
+import type { PolicyStore } from '#dnssec/ports-policies.ts';
 import type { ZoneFeeds, ZonePrimary } from '#dnssec/ports-transfer.ts';
 import type { ManagedZone, ZoneScope, ZoneStore } from '#dnssec/ports-zones.ts';
 
 /** What the operations on managed zones work with. */
 export interface ZonePorts {
   readonly store: ZoneStore;
+  readonly policies: PolicyStore;
   readonly verifier: SignatureVerifier;
   readonly clock: Clock;
   readonly locks: ZoneLocks;
