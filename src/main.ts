@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import module from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 /** The first two numbers in a text such as `v24.21.0` or `>=24.16`, as one number that grows with the version. */
 function versionIn(text: string): number {
@@ -13,6 +15,9 @@ if (versionIn(process.version) < versionIn(engines.node)) {
   // It read this file and could not read what comes next: the launcher looks for the Node.js that came with the packages.
   await import(new URL('../bin/zoneseal.js', import.meta.url).href);
 } else {
+  // Kept beside the code that it is made of, so that who may change the one may change the other. Without the right to
+  // write there nothing is kept, and every start compiles anew.
+  module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/zoneseal', import.meta.url)));
   const { runCommand } = await import('#cli/program.ts');
   process.exitCode = await runCommand(process.argv.slice(2));
 }

@@ -81,7 +81,7 @@ const rules: Partial<Record<Layer, Rule>> = {
     packages: 'any',
     node: 'any',
   },
-  main: { layers: ['cli'], packages: [], node: ['node:fs'] },
+  main: { layers: ['cli'], packages: [], node: ['node:fs', 'node:module', 'node:url'] },
   app: {
     layers: ['app', 'lib', 'kms/module', 'kms/http', 'kms/client', 'dnssec/module', 'dnssec/http'],
     packages: 'any',

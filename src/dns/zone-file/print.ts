@@ -3,14 +3,14 @@ import { formatRRType } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { formatRdata } from '#dns/rdata/rdata.ts';
 
-const chunkLength = 65_536;
+const chunkLength = 524_288;
 
 /** Format as one master-file line with absolute names and no newline. Source: RFC 1035 §5.1. */
 export function formatRecord(record: ResourceRecord): string {
   return `${formatName(record.owner)}\t${record.ttl}\tIN\t${formatRRType(record.type)}\t${formatRdata(record.type, record.rdata)}`;
 }
 
-/** Print records as master-file lines, in pieces of about 64 kB. */
+/** Print records as master-file lines, in pieces of about half a megabyte. */
 export function* printRecords(records: Iterable<ResourceRecord>): Generator<string> {
   let chunk = '';
   let lastOwner: Name | undefined;

@@ -225,7 +225,7 @@ describe('$INCLUDE and $GENERATE', () => {
 });
 
 test('printing breaks into pieces and loses nothing', () => {
-  const records = recordsOf(Array.from({ length: 5000 }, (_, index) => `host${index} 60 A 192.0.2.1`).join('\n'));
+  const records = recordsOf(Array.from({ length: 20_000 }, (_, index) => `host${index} 60 A 192.0.2.1`).join('\n'));
   const chunks = [...printRecords(records)];
   expect(chunks.length).toBeGreaterThan(1);
   expect(recordsOf(chunks.join(''))).toEqual(records);
