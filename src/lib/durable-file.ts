@@ -17,12 +17,15 @@ export interface DurableFile extends AsyncDisposable {
 export async function openDurableFile(path: string, mode = 0o666): Promise<DurableFile> {
   const draft = draftOf(path);
   const file = await open(draft, 'wx', mode);
+  const background = new BackgroundSync(file);
   let underWay = true;
   return {
     async write(data) {
       await file.appendFile(data);
+      background.wrote(data.length);
     },
     async commit() {
+      await background.finish();
       await file.sync();
       await file.close();
       await rename(draft, path);
@@ -31,10 +34,51 @@ export async function openDurableFile(path: string, mode = 0o666): Promise<Durab
     },
     async [Symbol.asyncDispose]() {
       if (!underWay) return;
+      await background.finish().catch(() => undefined); // the draft is of no use any more
       await file.close().catch(() => undefined); // it may be closed already when the rename failed
       await rm(draft, { force: true });
     },
   };
+}
+
+/** Octets that are on their way to the disk before more are sent after them. */
+const syncEvery = 16 * 1024 * 1024;
+
+/**
+ * Syncs a large file to the disk while it is still being written, so that little is left to wait for at its end. A sync
+ * that failed fails the file: the system forgets what it could not write, and a later sync would succeed without it.
+ */
+class BackgroundSync {
+  readonly #file: FileHandle;
+  #unsynced = 0;
+  #underWay: Promise<void> | undefined;
+  #failures: unknown[] = [];
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  wrote(octets: number): void {
+    this.#unsynced += octets;
+    if (this.#unsynced < syncEvery || this.#underWay !== undefined) return;
+    this.#unsynced = 0;
+    this.#underWay = this.#sync();
+  }
+
+  /** Wait for the sync that is under way. @throws what any sync threw */
+  async finish(): Promise<void> {
+    await this.#underWay;
+    if (this.#failures.length > 0) throw this.#failures[0];
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#file.datasync();
+    } catch (error) {
+      this.#failures.push(error);
+    }
+    this.#underWay = undefined;
+  }
 }
 
 /**

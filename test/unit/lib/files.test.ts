@@ -30,6 +30,19 @@ test('a durable file that is not committed leaves nothing behind', async () => {
   expect(readdirSync(dir.path)).toEqual([]);
 });
 
+test.each(['committed', 'abandoned'])('a large durable file that is %s ends as a small one does', async (end) => {
+  using dir = makeTempDir();
+  const piece = Buffer.alloc(5_000_000, 'zone');
+  {
+    await using file = await openDurableFile(dir.at('zone'));
+    for (let count = 0; count < 8; count++) await file.write(piece);
+    if (end === 'committed') await file.commit();
+  }
+  const written = readdirSync(dir.path).map((name) => readFileSync(dir.at(name)));
+  const whole = Buffer.concat(Array.from({ length: 8 }, () => piece));
+  expect(written.map((content) => content.equals(whole))).toEqual(end === 'committed' ? [true] : []);
+});
+
 test('a secret file is readable by its owner alone and never overwritten', async () => {
   using dir = makeTempDir();
   expect(await createSecretFile(dir.at('token'), 'first')).toBe(true);
