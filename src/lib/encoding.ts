@@ -65,19 +65,20 @@ export function encodeHex(bytes: Uint8Array): string {
  * Source: RFC 4648 §7, RFC 5155 §3.3.
  */
 export function encodeBase32hex(bytes: Uint8Array): string {
-  let text = '';
+  const digits: number[] = [];
   let bits = 0;
   let value = 0;
-  for (const byte of bytes) {
-    value = (value << 8) | byte;
+  for (let index = 0; index < bytes.length; index++) {
+    value = (value << 8) | (bytes[index] as number);
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      text += base32hexDigits[(value >>> bits) & 31];
+      digits.push(base32hexDigits.charCodeAt((value >>> bits) & 31));
     }
     value &= (1 << bits) - 1;
   }
-  return bits === 0 ? text : text + base32hexDigits[(value << (5 - bits)) & 31];
+  if (bits > 0) digits.push(base32hexDigits.charCodeAt((value << (5 - bits)) & 31));
+  return String.fromCharCode(...digits);
 }
 
 /** Decode unpadded base32hex of either case; another character, an impossible length or set pad bits give `undefined`. */
