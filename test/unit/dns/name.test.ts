@@ -75,6 +75,14 @@ describe('presentation form (RFC 1035 §5.1, RFC 4343 §2.1)', () => {
   });
 });
 
+test('octets 0 and 1 in a label sort as any other, before and behind names below it (RFC 4034 §6.1)', () => {
+  const ordered = ['a.', '\\000.a.', '\\001.a.', 'b.a.', 'a\\000.', 'b.a\\000.', 'a\\000\\000.', 'a\\001.', 'aa.'].map(
+    canonical,
+  );
+  const sorted = ordered.toReversed().toSorted(compareNames);
+  expect(sorted.map(formatName)).toEqual(ordered.map(formatName));
+});
+
 describe('wire form (RFC 1035 §3.1)', () => {
   test.each([
     ['', 'cut short'],
