@@ -6,6 +6,7 @@ import { dnssecStatuses } from '#dnssec/http/statuses.ts';
 import { dnssecRoutes } from '#dnssec/http/routes.ts';
 import { jobRoutes } from '#dnssec/http/job-routes.ts';
 import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
+import { summaryRoutes } from '#dnssec/http/summary-routes.ts';
 import { zoneFeedRoutes } from '#dnssec/http/zone-feed-routes.ts';
 import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
 import { openTending, type Tending } from '#dnssec/worker.ts';
@@ -71,6 +72,7 @@ export async function openDnssecPart(
       await mount(app, zoneRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
       await mount(app, registrarRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
       await mount(app, zoneFeedRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
+      await mount(app, summaryRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
       const jobs = { prefix: '/v1/dns', queue: held.tending.queue, store: ports.store, callers };
       await mount(app, jobRoutes, jobs, { ...dnssecStatuses, unavailable: 503 });
     },

@@ -157,3 +157,19 @@ export const FeedStatus = Type.Object({
   lastError: Type.Optional(Type.String()),
 });
 export type FeedStatus = Static<typeof FeedStatus>;
+
+const Runway = Type.Object({
+  identity: Type.String(),
+  name: Type.String(),
+  runwaySeconds: Type.Integer({ description: 'Until the first signature that a resolver could hold expires.' }),
+  lastSignError: Type.Optional(Type.String()),
+});
+export const ZonesSummary = Type.Object({
+  total: Type.Integer(),
+  signed: Type.Integer(),
+  failing: Type.Integer({ description: 'Zones whose last try to sign failed; they are tried again.' }),
+  shortestRunway: Type.Optional(Runway),
+  lowRunways: Type.Array(Runway, { description: 'Zones with less than half of what they should have, at most 100.' }),
+  lowRunwayCount: Type.Integer(),
+});
+export type ZonesSummary = Static<typeof ZonesSummary>;

@@ -36,6 +36,7 @@ export function startZoneseal({ data, env = {} }: ZonesealOptions): Promise<Zone
   const settings = {
     DATABASE_URL: undefined,
     REDIS_URL: undefined,
+    ZONESEAL_CRASH_ROUNDS: undefined, // of tests, and no setting
     ZONESEAL_DATA: data,
     ZONESEAL_HOST: '127.0.0.1',
     ZONESEAL_PORT: '0',
