@@ -82,6 +82,20 @@ describe('the timeline of a key', () => {
     expect(composeTimeline(facts({ past: [...others, ...past] })).moments).toEqual([start - 9, start]);
   });
 
+  test('of a long past the last dozen of times is shown, and what came before is how it began', () => {
+    const past = Array.from({ length: 50 }, (_, index): Transition => {
+      const [from, to] = index % 2 === 0 ? (['hidden', 'rumoured'] as const) : (['rumoured', 'hidden'] as const);
+      return move('ds', from, to, start - 50 + index);
+    });
+    const { moments, keys } = composeTimeline(facts({ past }));
+    expect(moments).toHaveLength(13);
+    expect(moments[0]).toBe(start - 12);
+    expect(keys[0]?.rows.find(({ record }) => record === 'ds')?.spans[0]).toMatchObject({
+      state: 'hidden',
+      to: start - 12,
+    });
+  });
+
   test('where the DS is to be added and removed is marked', () => {
     const past = [move('ds', 'hidden', 'rumoured', start - 9)];
     const planned = [

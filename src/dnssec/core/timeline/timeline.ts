@@ -60,10 +60,16 @@ export interface Timeline {
 
 type Change = Transition & { readonly isAtTheEarliest: boolean };
 
-/** Put past and future of each key's records in order. */
+/** Times of the past that are shown: a zone that has been rolled for years has more than anyone can read. */
+const mostPast = 12;
+
+/** Put past and future of each key's records in order; of the past the last dozen of times at which something changed. */
 export function composeTimeline({ zone, now, keys, past, planned }: TimelineFacts): Timeline {
-  const changes: Change[] = [...past.map((one) => ({ ...one, isAtTheEarliest: false })), ...planned];
-  const times = changes.filter(({ key }) => keys.some(({ id }) => id === key)).map(({ at }) => at);
+  const isShown = ({ key }: Transition): boolean => keys.some(({ id }) => id === key);
+  const since = startOfPast(past.filter(isShown).map(({ at }) => at));
+  const recent = past.filter(({ at }) => at >= since).map((one) => ({ ...one, isAtTheEarliest: false }));
+  const changes: Change[] = [...recent, ...planned];
+  const times = changes.filter(isShown).map(({ at }) => at);
   return {
     zone,
     now,
@@ -73,6 +79,10 @@ export function composeTimeline({ zone, now, keys, past, planned }: TimelineFact
       return { key, rows: rowsOf(key, own), marks: marksOf(own) };
     }),
   };
+}
+
+function startOfPast(times: readonly number[]): number {
+  return [...new Set(times)].toSorted((left, right) => right - left)[mostPast - 1] ?? -Infinity;
 }
 
 function rowsOf(key: TimelineKey, changes: readonly Change[]): TimelineRow[] {
