@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatRdata } from '#dns/rdata/rdata.ts';
 import { type RRType, rrTypes } from '#dns/rr-type.ts';
 import { ask } from '#dnssec/adapters/parent/ask.ts';
-import { recordOf } from '#dnssec/adapters/transfer/expand-rdata.ts';
+import { recordOf } from '#dnssec/adapters/messages/expand-rdata.ts';
 import { openTransferServer } from '#dnssec/adapters/transfer/server.ts';
 import { systemClock } from '#lib/clock.ts';
 import { askUnbound, type Judgement, tellsOfBogus, watchResolver } from '#test/support/asking.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '#lib/clock.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { fetchZone, type FetchZoneOptions } from '#dnssec/adapters/transfer/client.ts';
-import { rcodes } from '#dnssec/adapters/transfer/message.ts';
+import { rcodes } from '#dnssec/adapters/messages/message.ts';
 import { sendNotify } from '#dnssec/adapters/transfer/notify.ts';
 import type { Notification } from '#dnssec/adapters/transfer/responder.ts';
 import { openTransferServer, type TransferServer } from '#dnssec/adapters/transfer/server.ts';

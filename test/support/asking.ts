@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rrTypes } from '#dns/rr-type.ts';
 import { ask } from '#dnssec/adapters/parent/ask.ts';
-import { rcodes } from '#dnssec/adapters/transfer/message.ts';
+import { rcodes } from '#dnssec/adapters/messages/message.ts';
 import { canonical } from '#test/support/dns.ts';
 import { run } from '#test/support/process.ts';
 import type { TempDir } from '#test/support/temp-dir.ts';

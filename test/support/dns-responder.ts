@@ -2,8 +2,8 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import { bytesFrom } from '#lib/octets.ts';
-import { framed, messagesOf } from '#dnssec/adapters/transfer/framing.ts';
-import { composeMessage, type Message, type NewMessage, parseMessage } from '#dnssec/adapters/transfer/message.ts';
+import { framed, messagesOf } from '#dnssec/adapters/messages/framing.ts';
+import { composeMessage, type Message, type NewMessage, parseMessage } from '#dnssec/adapters/messages/message.ts';
 import { recordsOf } from '#test/support/dns.ts';
 
 /** What a responder says: fields of the answer, or nothing at all. Records are master-file lines. */

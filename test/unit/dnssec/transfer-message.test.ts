@@ -5,9 +5,9 @@ import { bytesFrom, type Octets, octetsFrom, octetsOf, uint16 } from '#lib/octet
 import { DnsError } from '#dns/errors.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { Name } from '#dns/name.ts';
-import { expandRdata, recordOf } from '#dnssec/adapters/transfer/expand-rdata.ts';
-import { framed, messagesOf } from '#dnssec/adapters/transfer/framing.ts';
-import { composeFormatError, composeMessage, parseMessage, readName } from '#dnssec/adapters/transfer/message.ts';
+import { expandRdata, recordOf } from '#dnssec/adapters/messages/expand-rdata.ts';
+import { framed, messagesOf } from '#dnssec/adapters/messages/framing.ts';
+import { composeFormatError, composeMessage, parseMessage, readName } from '#dnssec/adapters/messages/message.ts';
 import { canonical, rdataOf, recordsOf } from '#test/support/dns.ts';
 
 const question = { name: canonical('example.'), type: rrTypes.SOA, class: 1 };

@@ -11,7 +11,7 @@ import {
   opcodes,
   parseMessage,
   rcodes,
-} from '#dnssec/adapters/transfer/message.ts';
+} from '#dnssec/adapters/messages/message.ts';
 import { type Notification, respond, type ResponderOptions } from '#dnssec/adapters/transfer/responder.ts';
 import { signMessage, type TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
 import { findTsig, withAdditional } from '#dnssec/adapters/transfer/tsig-record.ts';

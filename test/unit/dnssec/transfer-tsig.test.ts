@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { decodeHex } from '#lib/encoding.ts';
 import { bytesFrom, type Octets, octetsOf, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
-import { composeMessage, type Message, parseMessage } from '#dnssec/adapters/transfer/message.ts';
+import { composeMessage, type Message, parseMessage } from '#dnssec/adapters/messages/message.ts';
 import { signMessage, type TsigAlgorithm, tsigAlgorithms, verifyTsig } from '#dnssec/adapters/transfer/tsig.ts';
 import { findTsig, tsigErrors, uint48, withAdditional, withoutTsig } from '#dnssec/adapters/transfer/tsig-record.ts';
 import { TsigStream } from '#dnssec/adapters/transfer/tsig-stream.ts';

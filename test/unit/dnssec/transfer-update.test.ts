@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { bytesFrom, type Octets, uint16, uint32 } from '#lib/octets.ts';
 import { decodeHex } from '#lib/encoding.ts';
 import { rrTypes } from '#dns/rr-type.ts';
-import { opcodes, parseMessage, rcodes } from '#dnssec/adapters/transfer/message.ts';
+import { opcodes, parseMessage, rcodes } from '#dnssec/adapters/messages/message.ts';
 import { parseUpdate } from '#dnssec/adapters/transfer/update.ts';
 import { canonical, rdataOf } from '#test/support/dns.ts';
 

@@ -8,7 +8,7 @@ import { canonicalName, type CanonicalName } from '#dns/name.ts';
 import type { RRType } from '#dns/rr-type.ts';
 import { QueryError, queryErrorOf } from '#dnssec/adapters/parent/query-error.ts';
 import { connectTo } from '#dnssec/adapters/transfer/connect.ts';
-import { framed, messagesOf } from '#dnssec/adapters/transfer/framing.ts';
+import { framed, messagesOf } from '#dnssec/adapters/messages/framing.ts';
 import {
   classIn,
   composeMessage,
@@ -17,8 +17,8 @@ import {
   opcodes,
   parseMessage,
   rcodes,
-} from '#dnssec/adapters/transfer/message.ts';
-import { receiveMessage } from '#dnssec/adapters/transfer/receive-message.ts';
+} from '#dnssec/adapters/messages/message.ts';
+import { receiveMessage } from '#dnssec/adapters/messages/receive-message.ts';
 import { TransferError } from '#dnssec/adapters/transfer/transfer-error.ts';
 
 /** Where a server is: an IP address and a port. */

@@ -4,8 +4,8 @@ import type { Rdata } from '#dns/rrset.ts';
 import { ask, type Patience, type Place } from '#dnssec/adapters/parent/ask.ts';
 import type { NameServer } from '#dnssec/adapters/parent/find-parent.ts';
 import { QueryError } from '#dnssec/adapters/parent/query-error.ts';
-import { recordOf } from '#dnssec/adapters/transfer/expand-rdata.ts';
-import { type Message, rcodes } from '#dnssec/adapters/transfer/message.ts';
+import { recordOf } from '#dnssec/adapters/messages/expand-rdata.ts';
+import { type Message, rcodes } from '#dnssec/adapters/messages/message.ts';
 
 /** What one server of the parent says of a child's DS RRset: that there is none, or what it is. */
 export interface ShownDs {

@@ -6,7 +6,7 @@ import { addressesOf } from '#dnssec/adapters/parent/find-parent.ts';
 import { findDsync } from '#dnssec/adapters/parent/find-dsync.ts';
 import { QueryError } from '#dnssec/adapters/parent/query-error.ts';
 import { openResolver, type ResolverOptions } from '#dnssec/adapters/parent/resolver.ts';
-import { type Message, opcodes, rcodes } from '#dnssec/adapters/transfer/message.ts';
+import { type Message, opcodes, rcodes } from '#dnssec/adapters/messages/message.ts';
 import type { ParentNotice, ParentNotifier } from '#dnssec/ports-parent.ts';
 
 export interface ParentNotifierOptions extends ResolverOptions {

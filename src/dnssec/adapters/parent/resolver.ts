@@ -4,8 +4,8 @@ import { formatRRType, type RRType, rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { ask, type Patience, type Place } from '#dnssec/adapters/parent/ask.ts';
 import { QueryError } from '#dnssec/adapters/parent/query-error.ts';
-import { recordOf } from '#dnssec/adapters/transfer/expand-rdata.ts';
-import { type Message, type MessageRecord, rcodes } from '#dnssec/adapters/transfer/message.ts';
+import { recordOf } from '#dnssec/adapters/messages/expand-rdata.ts';
+import { type Message, type MessageRecord, rcodes } from '#dnssec/adapters/messages/message.ts';
 
 /** What there is at a name. */
 export interface Lookup {

@@ -5,7 +5,7 @@ import { rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { parseSoa } from '#dns/soa.ts';
 import { type Octets, uint16 } from '#lib/octets.ts';
-import { expandRdata } from '#dnssec/adapters/transfer/expand-rdata.ts';
+import { expandRdata } from '#dnssec/adapters/messages/expand-rdata.ts';
 import {
   classIn,
   composeMessage,
@@ -15,7 +15,7 @@ import {
   type Question,
   rcodes,
   refusal,
-} from '#dnssec/adapters/transfer/message.ts';
+} from '#dnssec/adapters/messages/message.ts';
 import type { PublishedZone, PublishedZones } from '#dnssec/ports-transfer.ts';
 
 /** Octets of a message of a transfer: few messages, and yet no secondary has to hold much of one. */

@@ -7,8 +7,8 @@ import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
 import { type Clock, secondsOf } from '#lib/clock.ts';
 import { bytesFrom, joinOctets, type Octets, uint32 } from '#lib/octets.ts';
 import { connectTo, type PrimaryPlace } from '#dnssec/adapters/transfer/connect.ts';
-import { recordOf } from '#dnssec/adapters/transfer/expand-rdata.ts';
-import { framed, messagesOf } from '#dnssec/adapters/transfer/framing.ts';
+import { recordOf } from '#dnssec/adapters/messages/expand-rdata.ts';
+import { framed, messagesOf } from '#dnssec/adapters/messages/framing.ts';
 import {
   classIn,
   composeMessage,
@@ -17,7 +17,7 @@ import {
   parseMessage,
   type Question,
   rcodes,
-} from '#dnssec/adapters/transfer/message.ts';
+} from '#dnssec/adapters/messages/message.ts';
 import { TransferError } from '#dnssec/adapters/transfer/transfer-error.ts';
 import { TransferReader } from '#dnssec/adapters/transfer/transfer-reader.ts';
 import type { TransferPart } from '#dnssec/ports-transfer.ts';

@@ -1,5 +1,5 @@
 import { type CanonicalName, formatName } from '#dns/name.ts';
-import { rcodes } from '#dnssec/adapters/transfer/message.ts';
+import { rcodes } from '#dnssec/adapters/messages/message.ts';
 import { type NotifyTarget, sendNotify } from '#dnssec/adapters/transfer/notify.ts';
 import { findTsigKey, type NamedServer } from '#dnssec/adapters/transfer/open-primaries.ts';
 import { openTransferServer, type TransferServerOptions } from '#dnssec/adapters/transfer/server.ts';

@@ -4,8 +4,8 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { createServer as createTlsServer } from 'node:tls';
 import { bytesFrom, type Octets } from '#lib/octets.ts';
 import { DnsError } from '#dns/errors.ts';
-import { framed, messagesOf } from '#dnssec/adapters/transfer/framing.ts';
-import { composeFormatError, type Message, parseMessage, rcodes, refusal } from '#dnssec/adapters/transfer/message.ts';
+import { framed, messagesOf } from '#dnssec/adapters/messages/framing.ts';
+import { composeFormatError, type Message, parseMessage, rcodes, refusal } from '#dnssec/adapters/messages/message.ts';
 import { respond, type ResponderOptions } from '#dnssec/adapters/transfer/responder.ts';
 
 export interface TransferServerOptions extends ResponderOptions {

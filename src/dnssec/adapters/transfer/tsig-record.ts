@@ -1,7 +1,7 @@
 import { joinOctets, type Octets, readUint16, readUint32, sliceOctets, uint16, uint32 } from '#lib/octets.ts';
 import { canonicalName, type CanonicalName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
-import { malformed, type Message, type MessageRecord, readName } from '#dnssec/adapters/transfer/message.ts';
+import { malformed, type Message, type MessageRecord, readName } from '#dnssec/adapters/messages/message.ts';
 
 /** Errors of a TSIG. Source: RFC 8945 §3. */
 export const tsigErrors = { badSig: 16, badKey: 17, badTime: 18, badTrunc: 22 } as const;

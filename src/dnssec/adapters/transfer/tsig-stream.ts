@@ -1,6 +1,6 @@
 import { joinOctets, type Octets } from '#lib/octets.ts';
 import { canonicalName } from '#dns/name.ts';
-import type { Message } from '#dnssec/adapters/transfer/message.ts';
+import type { Message } from '#dnssec/adapters/messages/message.ts';
 import { TransferError } from '#dnssec/adapters/transfer/transfer-error.ts';
 import { checkMac, checkTime, type TsigKey, verifyTsig } from '#dnssec/adapters/transfer/tsig.ts';
 import { composeTimers, findTsig, tsigErrors, withoutTsig } from '#dnssec/adapters/transfer/tsig-record.ts';

@@ -1,7 +1,7 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { bytesFrom, joinOctets, type Octets, octetsFrom, readUint16, uint16 } from '#lib/octets.ts';
 import { canonicalName, type CanonicalName, parseName } from '#dns/name.ts';
-import { malformed, type Message } from '#dnssec/adapters/transfer/message.ts';
+import { malformed, type Message } from '#dnssec/adapters/messages/message.ts';
 import {
   composeTimers,
   composeTsig,

@@ -1,8 +1,8 @@
 import { DnsError } from '#dns/errors.ts';
 import { canonicalName, isWithin } from '#dns/name.ts';
 import { isMetaType, type RRType, rrTypes } from '#dns/rr-type.ts';
-import { expandRdata, recordOf } from '#dnssec/adapters/transfer/expand-rdata.ts';
-import { classIn, malformed, type Message, type MessageRecord, rcodes } from '#dnssec/adapters/transfer/message.ts';
+import { expandRdata, recordOf } from '#dnssec/adapters/messages/expand-rdata.ts';
+import { classIn, malformed, type Message, type MessageRecord, rcodes } from '#dnssec/adapters/messages/message.ts';
 import type { Prerequisite, UpdateStep, ZoneUpdate } from '#dnssec/ports-transfer.ts';
 
 const classNone = 254;

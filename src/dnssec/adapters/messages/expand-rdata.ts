@@ -2,7 +2,7 @@ import { flatOctets, type Octets, sliceOctets } from '#lib/octets.ts';
 import { findSchema } from '#dns/rdata/schemas.ts';
 import { rdataFromWire } from '#dns/rdata/rdata.ts';
 import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
-import { classIn, malformed, type MessageRecord, readName } from '#dnssec/adapters/transfer/message.ts';
+import { classIn, malformed, type MessageRecord, readName } from '#dnssec/adapters/messages/message.ts';
 
 /**
  * Return the RDATA of a record of a message with its names expanded. A type without a schema is

@@ -1,6 +1,6 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { DnsError } from '#dns/errors.ts';
-import { type Message, parseMessage } from '#dnssec/adapters/transfer/message.ts';
+import { type Message, parseMessage } from '#dnssec/adapters/messages/message.ts';
 
 /**
  * Wait for the answer among all that comes in by UDP; anything else may be from somebody else and is passed over.

@@ -5,7 +5,7 @@ import { type RRType, rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 
 /**
- * DNS messages, as far as transfers need them. Zone data go to the wire as they are kept, octet for octet: dns-packet
+ * DNS messages, as far as transfers and questions to parents need them. Zone data go to the wire as they are kept, octet for octet: dns-packet
  * takes a dot inside a label for the end of one, and knows RDATA by their text.
  *
  * Source: RFC 1035 §4.1.
