@@ -192,10 +192,13 @@ test('an access token says how long it is valid, which its client may cut short'
   expect((await api.call('POST', '/oidc/token', form.toString(), headers)).body).toMatchObject({ expires_in: 40 });
 });
 
-test('a token that the operator chose may look like the three parts of a JWT', async () => {
+test('a token that the operator chose may have three parts; only a JWT is asked of its issuer', async () => {
   const issuer = { issuer: 'http://127.0.0.1:9', audience: 'zoneseal' };
   await using other = await openKmsApi({ adminToken: 'a.chosen.token', jwtIssuer: issuer });
   expect((await other.call('GET', keys, undefined, { authorization: 'Bearer a.chosen.token' })).status).toBe(200);
+  const jwt = `${Buffer.from('{"alg":"ES256"}').toString('base64url')}.e30.AAAA`;
+  const answer = await other.call('GET', keys, undefined, { authorization: `Bearer ${jwt}` });
+  expect(answer).toMatchObject({ status: 503, body: { code: 'issuer-unavailable' } }); // nothing listens there
 });
 
 test('one key whose rows were changed keeps no other from its rotation', async () => {

@@ -1,6 +1,7 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { request } from 'undici';
 import { policies, type Policy } from '#kms/core/access.ts';
+import { KmsError } from '#kms/core/errors.ts';
 import type { ForeignTokens } from '#kms/ports/foreign-tokens.ts';
 
 export interface JwtIssuerOptions {
@@ -23,8 +24,8 @@ export function openJwtIssuer({ issuer, audience }: JwtIssuerOptions): ForeignTo
   let keys: JWTVerifyGetKey | undefined;
   return {
     async check(token) {
-      keys ??= createRemoteJWKSet(await findKeys(issuer));
       try {
+        keys ??= createRemoteJWKSet(await findKeys(issuer));
         const { payload } = await jwtVerify(token, keys, {
           issuer,
           audience,
@@ -38,8 +39,10 @@ export function openJwtIssuer({ issuer, audience }: JwtIssuerOptions): ForeignTo
         const identity = `jwt:${sub}`;
         return { identity, organisation, ...(project === undefined ? {} : { project }), policies: granted };
       } catch (error) {
-        if (error instanceof errors.JOSEError) return undefined;
-        throw error;
+        if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) return undefined;
+        throw new KmsError('issuer-unavailable', 'the issuer of this token cannot be asked for its keys', {
+          cause: error,
+        });
       }
     },
   };

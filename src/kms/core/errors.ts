@@ -38,6 +38,7 @@ export type KmsErrorCode =
   | 'closed'
   | 'worker-lost'
   | 'audit-unavailable'
+  | 'issuer-unavailable'
   // these stop the start and never reach a caller
   | 'root-key-missing'
   | 'root-key-invalid'

@@ -27,4 +27,5 @@ export const kmsStatuses: Readonly<Partial<Record<KmsErrorCode, number>>> = {
   closed: 503,
   'worker-lost': 503,
   'audit-unavailable': 503,
+  'issuer-unavailable': 503,
 };
