@@ -1,5 +1,6 @@
 import { secondsOf } from '#lib/clock.ts';
-import { describeKey } from '#dnssec/core/managed/describe-moves.ts';
+import { findAlgorithm } from '#dnssec/core/keys/algorithms.ts';
+import type { SigningKey } from '#dnssec/core/managed/signing-state.ts';
 import { rolloverInput } from '#dnssec/core/managed/zone-rollover.ts';
 import type { Transition } from '#dnssec/core/rollover/advance.ts';
 import { forecast } from '#dnssec/core/rollover/forecast.ts';
@@ -24,13 +25,19 @@ export async function getTimeline(ports: ZonePorts, caller: Caller, id: string):
     now,
     keys: (signing?.keys ?? []).map((key) => ({
       id: key.id,
-      title: `key ${key.keyTag}`,
-      detail: describeKey(key),
+      title: `Key ${key.keyTag}`,
+      detail: detailOf(key),
       records: key.records,
     })),
     past: events.toReversed().flatMap(transitionIn),
     planned: signing === undefined ? [] : forecast(rolloverInput(signing, now)),
   };
+}
+
+function detailOf({ role, algorithm, keyId, version, goal, standby }: SigningKey): string {
+  const name = findAlgorithm(algorithm)?.mnemonic ?? `algorithm ${algorithm}`;
+  const way = goal === 'hidden' ? ', on its way out' : standby === true ? ', standing by' : '';
+  return `${role.toUpperCase()}, ${name}, version ${version} of ${keyId}${way}`;
 }
 
 const states: readonly string[] = ['hidden', 'rumoured', 'omnipresent', 'unretentive'] satisfies State[];
