@@ -7,6 +7,12 @@ export type Found = 'record' | 'more' | 'end';
 /** The longest record in characters, so that a quote that nobody closed does not eat the memory. */
 const maxRecordLength = 1_048_576;
 
+/**
+ * A record longer than this, in characters, is read anew only once it has grown by half: text that comes octet by octet
+ * must not cost the square of its length.
+ */
+const longRecord = 4096;
+
 const tab = 0x09;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -35,6 +41,9 @@ export class Tokenizer {
   #currentLine = 1;
   #lineStart = 0;
   #ended = false;
+  /** Text that was fed and is not looked at before there are `#wanted` characters of it. */
+  #pending = '';
+  #wanted = 0;
   readonly #fileName: string;
   readonly #tokens: Tokens;
 
@@ -45,6 +54,11 @@ export class Tokenizer {
 
   /** Add text behind what is there. @throws DnsError zone-file-invalid when one record has grown too long */
   feed(text: string): void {
+    this.#pending += text;
+    if (this.#pending.length >= this.#wanted) this.#takePending();
+  }
+
+  #takePending(): void {
     const rest = this.#text.slice(this.#position);
     if (rest.length > maxRecordLength)
       throw this.#error(
@@ -54,16 +68,26 @@ export class Tokenizer {
       );
     this.#lineStart -= this.#position;
     this.#position = 0;
-    this.#text = rest + text;
+    this.#text = rest + this.#pending;
+    this.#pending = '';
   }
 
   /** Say that no more text comes. */
   end(): void {
+    this.#takePending();
     this.#ended = true;
   }
 
   /** Read the next record's words into the tokens; empty lines and comments are passed over. @throws DnsError */
   next(): Found {
+    if (this.#pending !== '') return 'more';
+    const found = this.#scan();
+    const rest = this.#text.length - this.#position;
+    this.#wanted = found === 'more' && rest > longRecord ? rest >>> 1 : 0;
+    return found;
+  }
+
+  #scan(): Found {
     const text = this.#text;
     const tokens = this.#tokens;
     let position = this.#position;

@@ -162,6 +162,20 @@ describe('reading in pieces', () => {
   });
 });
 
+async function* octetByOctet(text: string): AsyncGenerator<Uint8Array> {
+  const octets = Buffer.from(text, 'latin1');
+  for (let index = 0; index < octets.length; index++) yield octets.subarray(index, index + 1);
+}
+
+test('a long record that comes octet by octet takes as long as its length, not its square', async () => {
+  const text = `$TTL 60\na TXT (\n${'; note\n'.repeat(80_000)}"end" )\nb A 192.0.2.1\n`;
+  expect(await read(octetByOctet(text))).toEqual(['a.example. 60 IN TXT "end"', 'b.example. 60 IN A 192.0.2.1']);
+});
+
+test('what is left open is an error at its end, however it comes', async () => {
+  await expect(read(octetByOctet(`a 1 TXT (\n${'x '.repeat(5000)}`))).rejects.toThrow('zone:1:9: "(" is never closed');
+});
+
 describe('$INCLUDE and $GENERATE', () => {
   const files: Record<string, string> = {
     inner: '$ORIGIN deep\n$TTL 5\na A 192.0.2.2\n',
