@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { composeDnskey, keyTagOf } from '#dnssec/core/keys/dnskey.ts';
+import { octetsOf } from '#lib/octets.ts';
 import { makeSecure, settle } from '#test/support/key-states.ts';
 import { ManagedWorld } from '#test/support/managed-world.ts';
 
@@ -82,11 +84,7 @@ describe('while the KMS', () => {
     const other = await world.call('POST', '/v1/kms/nl-01/keys', { name: 'other', keyType: 'ecdsa-p256' });
     const shown = await world.call('GET', `/v1/kms/nl-01/keys/${other.body['identity']}/public-key`);
     await world.rotate(kmsKeyIdentity);
-    world.spoil = (url, text) => {
-      if (!url.includes('/public-key')) return undefined;
-      const { keys } = JSON.parse(text ?? '{}') as { keys: Record<string, string> };
-      return JSON.stringify({ keys: { ...keys, 2: shown.body['keys']['1'] } });
-    };
+    world.spoil = (url, text) => withPublicKey(url, text, 2, () => shown.body['keys']['1']);
     expect(await world.tryToTend(name)).toContain('self-test');
     expect(await world.keys(name)).toHaveLength(1);
     world.spoil = undefined;
@@ -141,4 +139,84 @@ describe('while the KMS', () => {
     }
     expect((await dangers())[0]).toMatch(/disabled.*version 1/);
   });
+
+  test('shows a new version with the public key of the one before, it is not taken', async () => {
+    await using world = await ManagedWorld.open({ isTold: true });
+    await makeSecure(world, name);
+    const [{ kmsKeyIdentity }] = await world.keys(name);
+    await world.rotate(kmsKeyIdentity);
+    world.spoil = (url, text) => withPublicKey(url, text, 2, (keys) => keys['1'] ?? '');
+    expect(await world.tryToTend(name)).toContain('the public key of another key');
+    expect(await world.keys(name)).toHaveLength(1);
+  });
+
+  test('makes a version that shares its key tag, that one is passed over, and the next one follows', async () => {
+    await using world = await ManagedWorld.open({ isTold: true });
+    await makeSecure(world, name, { keyType: 'ed25519' });
+    const [{ kmsKeyIdentity, keyTag }] = await world.keys(name);
+    await world.rotate(kmsKeyIdentity);
+    world.spoil = (url, text) => withPublicKey(url, text, 2, () => btoa(publicKeyWithTag(keyTag)));
+    expect(await world.tryToTend(name)).toBeUndefined();
+    world.spoil = undefined;
+    await world.pass(name, day);
+    expect(await world.keys(name)).toMatchObject([{ version: 1 }]);
+    const { body: events } = await world.call('GET', `/zones/${name}/dnssec/events?limit=1000`);
+    expect(events.filter(({ kind }: { kind: string }) => kind === 'key-refused')).toMatchObject([
+      { text: expect.stringContaining(`share the key tag ${keyTag}`), details: { version: 2 } },
+    ]);
+    await world.rotate(kmsKeyIdentity);
+    await settle(world, name);
+    expect(await world.keys(name)).toMatchObject([{ version: 3 }]);
+  });
+
+  test('takes its time, what is waited for counts from the publication, and not from when signing began', async () => {
+    const slowness = { seconds: 0 };
+    const clock: { advance?: (seconds: number) => void } = {};
+    await using world = await ManagedWorld.open({
+      isTold: true,
+      wrap: (ports) => ({
+        ...ports,
+        serviceSigner: (zone, region) => {
+          const signer = ports.serviceSigner(zone, region);
+          const sign: typeof signer.sign = (batch) => {
+            clock.advance?.(slowness.seconds);
+            return signer.sign(batch);
+          };
+          return { getKey: (keyId) => signer.getKey(keyId), sign };
+        },
+      }),
+    });
+    clock.advance = (seconds) => world.clock.advance(seconds);
+    await makeSecure(world, name);
+    const [{ kmsKeyIdentity }] = await world.keys(name);
+    await world.rotate(kmsKeyIdentity);
+    slowness.seconds = 600;
+    await world.tend(name);
+    const [, successor] = await world.keys(name);
+    const { at: published } = (await world.call('GET', `/zones/${name}/versions?limit=1`)).body[0];
+    expect(world.now - Date.parse(published) / 1000).toBeGreaterThanOrEqual(600);
+    const wait = successor.waiting.find(({ record }: { record: string }) => record === 'dnskey');
+    expect(Date.parse(wait.until) / 1000).toBe(world.now + 3600 + 300 + 3600);
+  });
 });
+
+/** Give one version another public key, in the answer that shows them. */
+function withPublicKey(
+  url: string,
+  text: string | undefined,
+  version: number,
+  choose: (keys: Record<string, string>) => string,
+): string | undefined {
+  if (!url.includes('/public-key')) return undefined;
+  const { keys } = JSON.parse(text ?? '{}') as { keys: Record<string, string> };
+  return JSON.stringify({ keys: { ...keys, [version]: choose(keys) } });
+}
+
+/** 32 octets that make a KSK of Ed25519 with a key tag. */
+function publicKeyWithTag(keyTag: number): string {
+  for (let number = 0; number < 0x1_0000; number++) {
+    const publicKey = octetsOf(...Array.from({ length: 30 }, () => 7), number >> 8, number & 0xff);
+    if (keyTagOf(composeDnskey({ flags: 257, protocol: 3, algorithm: 15, publicKey })) === keyTag) return publicKey;
+  }
+  throw new Error(`no key has the tag ${keyTag}`);
+}

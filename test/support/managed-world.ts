@@ -61,7 +61,7 @@ export class FakeParent implements ParentProbe {
  * is published goes into a model of all resolvers' caches, and a parent does as CDS asks.
  */
 export class ManagedWorld implements AsyncDisposable {
-  readonly clock = new FakeClock('2026-01-01T00:00:00Z');
+  readonly clock: FakeClock;
   readonly parent = new FakeParent();
   /** Whether the parent follows CDS by itself. */
   isParentPrompt = true;
@@ -83,9 +83,18 @@ export class ManagedWorld implements AsyncDisposable {
   #isTold = false;
   #wrap: (ports: ZonePorts) => ZonePorts = (ports) => ports;
 
+  /** @param start see `FakeClock` */
+  private constructor(start: number | string) {
+    this.clock = new FakeClock(start);
+  }
+
   /** Open a world whose service asks the parent by itself, or is told of it by people. */
-  static async open({ wrap = (ports: ZonePorts) => ports, isTold = false } = {}): Promise<ManagedWorld> {
-    const world = new ManagedWorld();
+  static async open({
+    wrap = (ports: ZonePorts) => ports,
+    isTold = false,
+    start = '2026-01-01T00:00:00Z' as number | string,
+  } = {}): Promise<ManagedWorld> {
+    const world = new ManagedWorld(start);
     world.#isTold = isTold;
     await world.#open(wrap);
     return world;

@@ -51,7 +51,12 @@ export async function getZoneKey(
   const [key] = await describeZoneKeys(signer, [choice]);
   if (key === undefined)
     throw new DnssecError('key-invalid', `KMS key ${choice.keyId} has no version ${choice.versions[0]}`);
-  assertUniqueTags([...others.filter((other) => other !== key.dnskey), key.dnskey]);
+  if (others.includes(key.dnskey))
+    throw new DnssecError(
+      'key-invalid',
+      `KMS key ${choice.keyId} version ${choice.versions[0]} has the public key of another key of the zone`,
+    );
+  assertUniqueTags([...others, key.dnskey]);
   await assertSigns(signer, verifier, key);
   return key;
 }

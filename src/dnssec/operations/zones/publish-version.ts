@@ -139,7 +139,9 @@ async function prepareVersion(
     ...zone,
     version: zone.version + 1,
     serial,
-    ...(signing === undefined ? {} : { signing: publishedSigning(signing, now, ports.clock.now(), ttls) }),
+    ...(signing === undefined
+      ? {}
+      : { signing: publishedSigning(before.signing, signing, { begun: now, published: ports.clock.now() }, ttls) }),
     ...refreshOf(zone, [...signed.rrsets, ...signed.links]),
   });
   const removedRRsets = all.flatMap(({ owner, type, after: put }) =>
@@ -168,26 +170,27 @@ async function prepareVersion(
 
 /**
  * Note what a version that is about to be published changes of how a zone stands. What happens with the publication is
- * counted from it, however long the signing took.
+ * counted from it, however long the signing took: that the key set is another one, and that a round of signing is over.
  *
- * @param now when the version was begun, in milliseconds
- * @param publishedAt in milliseconds
+ * @param before how it stood
+ * @param times in milliseconds
  * @param ttls the largest of its RRsets, and that of its denials, in seconds
  */
 export function publishedSigning(
+  before: ZoneSigning | undefined,
   signing: ZoneSigning,
-  now: number,
-  publishedAt: number,
+  times: { readonly begun: number; readonly published: number },
   ttls: { readonly zone: number; readonly negative: number },
 ): ZoneSigning {
   const { lastSignError: _, isRunwayLow: _r, keySetAt, round, ...rest } = signing;
-  const [from, to] = [Math.floor(now / 1000), Math.ceil(publishedAt / 1000)];
+  const at = Math.ceil(times.published / 1000);
+  const isRoundOver = round.kind === 'done' && (before?.round.kind !== 'done' || before.round.at !== round.at);
   return {
     ...rest,
-    keySetAt: keySetAt === from ? to : keySetAt,
-    round: round.kind === 'done' && round.at === from ? { kind: 'done', at: to } : round,
-    ttls: noteTtls(signing, { ...ttls, dnskey: signing.policy.dnskeyTtl }, to),
-    lastSignedAt: now,
+    keySetAt: keySetAt === before?.keySetAt ? keySetAt : at,
+    round: isRoundOver ? { kind: 'done', at } : round,
+    ttls: noteTtls(signing, { ...ttls, dnskey: signing.policy.dnskeyTtl }, at),
+    lastSignedAt: times.begun,
   };
 }
 

@@ -111,9 +111,10 @@ async function prepareWhole(
   const removedRRsets = before
     .filter(({ key, rrset }) => !kept.has(rowName(key, rrset.type)))
     .map(({ key, rrset }) => ({ key, type: rrset.type }));
-  const times = [...contents.rrsets, ...contents.links].flatMap(({ refreshAt }) => refreshAt ?? []);
-  const refreshAt = times.reduce((least, time) => Math.min(least, time), Infinity);
-  const signed = signing && publishedSigning(signing, now, ports.clock.now(), ttlsOf(zone, contents.rrsets));
+  const renewals = [...contents.rrsets, ...contents.links].flatMap(({ refreshAt }) => refreshAt ?? []);
+  const refreshAt = renewals.reduce((least, time) => Math.min(least, time), Infinity);
+  const times = { begun: now, published: ports.clock.now() };
+  const signed = signing && publishedSigning(zone.signing, signing, times, ttlsOf(zone, contents.rrsets));
   const published: ManagedZone = {
     ...next,
     ...(signed === undefined ? {} : { signing: signed, refreshAt }),
