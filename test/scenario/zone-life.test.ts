@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { judge } from '#test/support/judges.ts';
-import { makeSecure, settle } from '#test/support/key-states.ts';
+import { systemClock } from '#lib/clock.ts';
+import { judge, judgeAll, judges } from '#test/support/judges.ts';
+import { makeSecure, settle, type ShownKey, shownStates } from '#test/support/key-states.ts';
 import { ManagedWorld } from '#test/support/managed-world.ts';
 import { describeWith } from '#test/support/requirements.ts';
 
@@ -57,6 +58,44 @@ describeWith([...timed], 'two years in the life of a zone', () => {
     await live(3);
     expect((await world.call('GET', `/zones/${name}/dnssec`)).body).toEqual({ enabled: false, dsDelegated: false });
   }, 400_000);
+});
+
+/**
+ * kzonecheck takes every SEP key of a zone without a ZSK for one that signs everything, also in zones that dnssec-signzone made:
+ * it cannot judge while a CSK is published that doesn't sign the data.
+ */
+function doAllSign(keys: readonly ShownKey[]): boolean {
+  return keys.every(({ role, records }) => {
+    const isPublished = (state: string): boolean => state === 'rumoured' || state === 'omnipresent';
+    return role !== 'csk' || isPublished(records.dnskey.state) === isPublished(records.zrrsig.state);
+  });
+}
+
+describeWith([...judges], 'each step of a rollover', () => {
+  test.each([
+    ['of a CSK', {}, ['csk']],
+    ['of a KSK and a ZSK', { keys: 'split', denial: 'nsec3' }, ['ksk', 'zsk']],
+  ])('%s is accepted by all judges, who know no time but the present', async (_, policy, roles) => {
+    // Signatures of all steps are valid now: the rollover takes less than the time that has passed since the start.
+    await using world = await ManagedWorld.open({ start: systemClock.now() - 9 * day * 1000 });
+    await makeSecure(world, name, policy);
+    for (const role of roles) await world.call('POST', `/zones/${name}/dnssec/rollovers`, { role });
+    const seen = new Set<string>();
+    await world.until(name, async () => {
+      const keys = await world.keys(name);
+      const states = keys.map(shownStates).join(' ');
+      if (!seen.has(states)) {
+        const zone = { origin: `${name}.`, text: await world.text(name) };
+        const verdicts = await judgeAll(zone);
+        const able = verdicts.filter((verdict) => verdict.judge !== 'kzonecheck' || doAllSign(keys));
+        for (const { judge: who, accepted, output } of able) expect(accepted, `${who} ${states}: ${output}`).toBe(true);
+      }
+      seen.add(states);
+      return keys.every(({ version }) => version === 2);
+    });
+    expect(world.clock.now()).toBeLessThan(systemClock.now());
+    expect(seen.size).toBeGreaterThan(4);
+  });
 });
 
 describe('the state of a zone', () => {

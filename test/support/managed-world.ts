@@ -83,8 +83,8 @@ export class ManagedWorld implements AsyncDisposable {
   #isTold = false;
   #wrap: (ports: ZonePorts) => ZonePorts = (ports) => ports;
 
-  /** @param start see `FakeClock` */
-  private constructor(start: number | string) {
+  /** @param start milliseconds since the epoch */
+  private constructor(start: number) {
     this.clock = new FakeClock(start);
   }
 
@@ -92,7 +92,7 @@ export class ManagedWorld implements AsyncDisposable {
   static async open({
     wrap = (ports: ZonePorts) => ports,
     isTold = false,
-    start = '2026-01-01T00:00:00Z' as number | string,
+    start = Date.parse('2026-01-01T00:00:00Z'),
   } = {}): Promise<ManagedWorld> {
     const world = new ManagedWorld(start);
     world.#isTold = isTold;
