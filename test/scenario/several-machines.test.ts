@@ -71,7 +71,7 @@ describeWith(['postgres', 'initdb', 'redis-server', 'redis-cli'], 'a service on 
     { timeout: testTimeout + number * 200 },
     async () => {
       await using machines = await startMachines({
-        ZONESEAL_JOB_LEASE: '3',
+        ZONESEAL_JOB_LEASE: '10',
         ZONESEAL_CONCURRENCY: String(concurrency),
       });
       const { api, redis } = machines;

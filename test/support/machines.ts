@@ -44,6 +44,7 @@ export async function startMachines(env: Settings = {}, apiEnv: Settings = {}): 
       ZONESEAL_TOKEN: serviceToken,
       DATABASE_URL: database.url,
       REDIS_URL: redis.url,
+      ZONESEAL_RESOLVERS: 'none', // the zones have no parent that could be asked
       ...env,
     };
     const api = await startOne({ ...shared, ...apiEnv, ZONESEAL_ROLE: 'api' });
