@@ -74,7 +74,7 @@ export class Tokenizer {
 
   /** Say that no more text comes. */
   end(): void {
-    this.#takePending();
+    if (this.#pending !== '') this.#takePending();
     this.#ended = true;
   }
 
