@@ -73,6 +73,7 @@ export class KmsKeyWatch {
         await this.#onRotated({ region, keyId, version: heard.latestVersion });
     }
     this.#polledAt.set(place.name, now);
+    if (isPollDue && this.#followed.get(place.name) === undefined) this.#followed.delete(place.name);
   }
 
   /** The keys that events tell of. */
@@ -87,7 +88,8 @@ export class KmsKeyWatch {
         for (const keyId of events.keyIds) changed.add(keyId);
       }
     } catch (error) {
-      if (!(error instanceof DnssecError) || error.code !== 'not-found') throw error;
+      // It tells of no events, or not to us: the next poll decides whether to ask again.
+      if (!(error instanceof DnssecError) || (error.code !== 'not-found' && error.code !== 'kms-refused')) throw error;
       this.#followed.set(name, undefined);
     }
     return changed;
