@@ -244,6 +244,14 @@ describe('resolvers', () => {
     expect(asked?.message.isAuthentic).toBe(true);
   });
 
+  test('one that did not answer is left alone for a while, so that many zones do not wait for it in turn', async () => {
+    await using silent = await startDnsResponder(() => undefined);
+    const resolver = openResolver({ resolvers: [{ host, port: silent.port }], known: [], patience: hasty });
+    await expect(resolver.lookUp(parent, rrTypes.NS)).rejects.toThrow('did not answer');
+    await expect(resolver.lookUp(child, rrTypes.NS)).rejects.toThrow('did not answer a moment ago');
+    expect(silent.asked.every(({ message }) => message.question?.name === parent)).toBe(true);
+  });
+
   test('a denial tells the zone that it comes from', async () => {
     await using server = await startDnsResponder(() => ({ rcode: 3, authorities: soa('example.') }));
     const { answers, negativeFrom } = await lookUp([server]);

@@ -2,7 +2,7 @@ import { getServers } from 'node:dns';
 import { isWithin, type CanonicalName, canonicalName, formatName } from '#dns/name.ts';
 import { formatRRType, type RRType, rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
-import { ask, type Patience, type Place } from '#dnssec/adapters/parent/ask.ts';
+import { ask, type Patience, type Place, placeName } from '#dnssec/adapters/parent/ask.ts';
 import { QueryError } from '#dnssec/adapters/parent/query-error.ts';
 import { recordOf } from '#dnssec/adapters/messages/expand-rdata.ts';
 import { type Message, type MessageRecord, rcodes } from '#dnssec/adapters/messages/message.ts';
@@ -36,14 +36,26 @@ export interface ResolverOptions {
   readonly patience: Patience;
 }
 
+/**
+ * Milliseconds for which a resolver that did not answer is asked nothing: where none can be reached, thousands of zones must
+ * not wait for each of them in turn.
+ */
+const rest = 30_000;
+
 /** Open a resolver. */
 export function openResolver({ resolvers, known, patience }: ResolverOptions): Resolver {
+  const silentSince = new Map<string, number>();
   return {
     async lookUp(name, type) {
       const zone = knownZoneOf(name, known);
       const servers = zone?.servers ?? resolvers ?? systemResolvers();
       const faults: string[] = [];
       for (const place of servers) {
+        const since = zone === undefined ? silentSince.get(placeName(place)) : undefined;
+        if (since !== undefined && performance.now() - since < rest) {
+          faults.push(`${placeName(place)} did not answer a moment ago`);
+          continue;
+        }
         try {
           const message = await ask(place, { name, type, isRecursionDesired: zone === undefined }, patience);
           const isWord = zone === undefined || message.isAuthoritative;
@@ -52,6 +64,8 @@ export function openResolver({ resolvers, known, patience }: ResolverOptions): R
           faults.push(`${place.host} answered with code ${message.rcode}`);
         } catch (error) {
           if (!(error instanceof QueryError)) throw error;
+          if (zone === undefined && error.code !== 'answer-malformed')
+            silentSince.set(placeName(place), performance.now());
           faults.push(error.message);
         }
       }
