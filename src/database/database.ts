@@ -10,6 +10,12 @@ export interface Statement {
   readonly changes?: number;
 }
 
+/** A database as it was at one moment, however long it is read. */
+export interface Snapshot {
+  rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
 /**
  * What both databases can do: SQL that both understand, with `?` for values, whole numbers below 2⁵³, texts and octets.
  *
@@ -25,6 +31,8 @@ export interface Database {
    * again.
    */
   eraseDeleted(table: string): Promise<void>;
+  /** Hold the database still for whoever reads much of it; others go on writing. To be closed soon. */
+  snapshot(): Promise<Snapshot>;
   close(): Promise<void>;
 }
 

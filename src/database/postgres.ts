@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ClientBase, escapeIdentifier, Pool, type PoolClient, types } from 'pg';
-import { type Database, DatabaseError, type SqlValue, type Statement, unexpectedChanges } from '#database/database.ts';
+import { type ClientBase, escapeIdentifier, Pool, type PoolClient, type PoolConfig, types } from 'pg';
+import {
+  type Database,
+  DatabaseError,
+  type Snapshot,
+  type SqlValue,
+  type Statement,
+  unexpectedChanges,
+} from '#database/database.ts';
 import { decodeHex } from '#lib/encoding.ts';
 import type { SecretText } from '#lib/secret-text.ts';
 
@@ -18,6 +25,8 @@ export interface PostgresOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Those who read a state of the database at a time; who comes on top waits. */
+const mostSnapshots = 5;
 const oids = { bytea: 17, int8: 20 } as const;
 
 /**
@@ -27,23 +36,20 @@ const oids = { bytea: 17, int8: 20 } as const;
  */
 export async function openPostgresDatabase(options: PostgresOptions): Promise<Database> {
   const { url, schema, connections = 10, onError } = options;
-  const pool = new Pool({
+  const settings = {
     connectionString: url.reveal(),
-    max: connections,
     connectionTimeoutMillis: 10_000,
     application_name: 'zoneseal',
     options: `-c search_path=${schema} -c synchronous_commit=on -c lock_timeout=10000 -c statement_timeout=60000`,
     types: { getTypeParser },
-  });
-  pool.on('error', (error) => {
-    if (!pool.ending) onError(error); // a server that stops may send its farewell to a connection that is being closed
-  });
-  // The pool listens to idle clients alone. One that breaks in use fails its query as well, which is enough.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  };
+  const pool = openPool({ ...settings, max: connections }, onError);
+  // Those who hold the database still may take long: they have connections of their own.
+  const still = openPool({ ...settings, max: mostSnapshots }, onError);
   try {
     await withClient(pool, (client) => migrate(client, options));
   } catch (error) {
-    await pool.end();
+    await Promise.all([pool.end(), still.end()]);
     throw error;
   }
   return {
@@ -54,7 +60,43 @@ export async function openPostgresDatabase(options: PostgresOptions): Promise<Da
     async eraseDeleted(table) {
       await withClient(pool, (client) => client.query(`VACUUM ${escapeIdentifier(table)}`));
     },
-    close: () => pool.end(),
+    snapshot: () => openSnapshot(still),
+    close: async () => void (await Promise.all([pool.end(), still.end()])),
+  };
+}
+
+function openPool(options: PoolConfig, onError: (error: unknown) => void): Pool {
+  const pool = new Pool(options);
+  pool.on('error', (error) => {
+    if (!pool.ending) onError(error); // a server that stops may send its farewell to a connection that is being closed
+  });
+  // The pool listens to idle clients alone. One that breaks in use fails its query as well, which is enough.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+async function openSnapshot(pool: Pool): Promise<Snapshot> {
+  const client = await pool.connect().catch((cause: unknown) => {
+    throw unavailable(cause);
+  });
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await client.query('SELECT pg_current_snapshot()'); // the first query is what the moment is told by
+  } catch (cause) {
+    client.release(true);
+    throw unavailable(cause);
+  }
+  return {
+    async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
+      return (await client.query(numbered(sql), values)).rows as Row[];
+    },
+    async close() {
+      const broken = await client.query('ROLLBACK').then(
+        () => false,
+        () => true,
+      );
+      client.release(broken);
+    },
   };
 }
 

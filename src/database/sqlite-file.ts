@@ -28,6 +28,19 @@ export function openSqlite(path: string, migrations: string, { holdsSecrets = fa
   return database;
 }
 
+/** Open a file that is there to read it as it is at this moment. */
+export function openSqliteSnapshot(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: busyTimeout, readOnly: true });
+  try {
+    database.exec('BEGIN');
+    database.prepare('SELECT count(*) FROM sqlite_schema').get(); // the first read is what the moment is told by
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return database;
+}
+
 function migrate(database: DatabaseSync, folder: string): void {
   const files = readdirSync(folder)
     .filter((name) => /^\d{3}-.*\.sql$/.test(name))

@@ -1,8 +1,15 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type Database, DatabaseError, type SqlValue, type Statement, unexpectedChanges } from '#database/database.ts';
+import {
+  type Database,
+  DatabaseError,
+  type Snapshot,
+  type SqlValue,
+  type Statement,
+  unexpectedChanges,
+} from '#database/database.ts';
 import { LoopTurn } from '#database/loop-turn.ts';
 import { WritingTurns } from '#database/writing-turns.ts';
-import { busyTimeout, inTransaction, openSqlite } from '#database/sqlite-file.ts';
+import { busyTimeout, inTransaction, openSqlite, openSqliteSnapshot } from '#database/sqlite-file.ts';
 
 /**
  * Open a SQLite file as a database. Calls are synchronous underneath, so each is atomic within this process.
@@ -14,17 +21,37 @@ export function openSqliteDatabase(
   migrations: string,
   options: { readonly holdsSecrets?: boolean; readonly turns?: WritingTurns } = {},
 ): Database {
-  return sqliteDatabase(openSqlite(path, migrations, options), options.turns ?? new WritingTurns());
+  return sqliteDatabase(openSqlite(path, migrations, options), options.turns ?? new WritingTurns(), path);
 }
 
-function sqliteDatabase(file: DatabaseSync, turns: WritingTurns): Database {
-  const turn = new LoopTurn();
+/** Prepare each statement once. */
+function statementsOf(file: DatabaseSync): (sql: string) => StatementSync {
   const prepared = new Map<string, StatementSync>();
-  const prepare = (sql: string): StatementSync => {
+  return (sql) => {
     let statement = prepared.get(sql);
     if (statement === undefined) prepared.set(sql, (statement = file.prepare(sql)));
     return statement;
   };
+}
+
+/** Read in a connection and a transaction of its own. */
+function snapshotOf(path: string, turn: LoopTurn): Snapshot {
+  const file = openSqliteSnapshot(path);
+  const prepare = statementsOf(file);
+  return {
+    async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
+      await turn.pause();
+      return prepare(sql).all(...values) as Row[];
+    },
+    async close() {
+      if (file.isOpen) file.close();
+    },
+  };
+}
+
+function sqliteDatabase(file: DatabaseSync, turns: WritingTurns, path: string): Database {
+  const turn = new LoopTurn();
+  const prepare = statementsOf(file);
   const run = (statement: Statement): void => {
     const { changes } = prepare(statement.sql).run(...statement.values);
     if (statement.changes !== undefined && Number(changes) !== statement.changes)
@@ -41,8 +68,8 @@ function sqliteDatabase(file: DatabaseSync, turns: WritingTurns): Database {
     },
     // `secure_delete` overwrites in the file itself; what is left is the log of changes.
     eraseDeleted: () => turns.run(() => emptyLog(file)),
+    snapshot: async () => snapshotOf(path, turn),
     async close(): Promise<void> {
-      prepared.clear();
       if (file.isOpen) file.close();
     },
   };

@@ -147,6 +147,11 @@ export interface RecordFilter {
   readonly type?: RRType | undefined;
 }
 
+/** Zones as they are at one moment, however long they are read. */
+export interface ZoneSnapshot extends Pick<ZoneStore, 'getZone' | 'readRRsets' | 'readLinks'> {
+  close(): Promise<void>;
+}
+
 /**
  * Holds zones: their contents, signatures and chain of denial, keyed in canonical order, and their versions.
  *
@@ -180,6 +185,8 @@ export interface ZoneStore {
   deleteZone(zone: ManagedZone): Promise<void>;
   /** @throws DnssecError conflict */
   publish(change: VersionChange): Promise<void>;
+  /** Hold the zones still for whoever reads much of them; others go on writing. To be closed soon. */
+  snapshot(): Promise<ZoneSnapshot>;
   /**
    * Delete some of the rows that zones and versions have left behind.
    *

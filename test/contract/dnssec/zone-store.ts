@@ -409,6 +409,32 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(await store.listAllZones(2, ordered[1]!.id)).toEqual(ordered.slice(2));
     });
 
+    test('holds the zones still for a reader while others write', async () => {
+      const zone = await insert(newZone('example'), {
+        rrsets: [rrset('a.example.', rrTypes.TXT, 'a')],
+        links: [link('a.example.')],
+      });
+      const still = await store.snapshot();
+      await publish(zone, {
+        rrsets: [rrset('b.example.', rrTypes.TXT, 'b')],
+        links: [link('b.example.')],
+        removedRRsets: [{ key: rrset('a.example.', rrTypes.TXT, 'a').key, type: rrTypes.TXT }],
+      });
+      const seen = {
+        version: (await still.getZone(zone.id)).version,
+        owners: (await still.readRRsets(zone.id, 10)).map((one) => one.rrset.owner),
+        links: (await still.readLinks(zone.id, 10)).length,
+      };
+      await still.close();
+      expect(seen).toEqual({ version: 1, owners: [parseName('a.example.')], links: 1 });
+      expect((await store.readRRsets(zone.id, 10)).map((one) => one.rrset.owner)).toEqual([parseName('b.example.')]);
+      const later = await store.snapshot();
+      const { version: newest } = await later.getZone(zone.id);
+      const { length } = await later.readLinks(zone.id, 10);
+      await later.close();
+      expect([newest, length]).toEqual([2, 2]);
+    });
+
     test('keeps the feeds of zones, and tells which are due', async () => {
       const feeds = openZoneFeeds(database);
       const [one, two, three] = [await insert(newZone('a')), await insert(newZone('b')), await insert(newZone('c'))];

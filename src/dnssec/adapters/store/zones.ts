@@ -107,12 +107,27 @@ interface DifferenceRow {
   readonly content: string | null;
 }
 
+/** Read whole zones in a database, or in a moment of it. */
+function openReading(database: Pick<Database, 'rows'>): Pick<ZoneStore, 'getZone' | 'readRRsets' | 'readLinks'> {
+  return {
+    async getZone(id) {
+      const [row] = await database.rows<ZoneRow>(sql.getZone, id);
+      if (row === undefined) throw new DnssecError('not-found', 'the zone was deleted');
+      return zoneFromRow(row);
+    },
+    readRRsets: (zoneId, limit, after) => readPage(database, zoneId, [], [], limit, after),
+    readLinks: async (zoneId, limit, after = '' as Octets) =>
+      (await database.rows<LinkRow>(sql.readLinks, zoneId, bytesFrom(after), limit)).map(linkFromRow),
+  };
+}
+
 /** Keep zones in a database. */
 export function openZoneStore(database: Database): ZoneStore {
   const zoneList = async (text: string, ...values: SqlValue[]) =>
     (await database.rows<ZoneRow>(text, ...values)).map(zoneFromRow);
 
   return {
+    ...openReading(database),
     async insertZone(zone, change) {
       const whole = { ...zone, id: randomId() };
       const insert = { sql: sql.insertZone, values: zoneValues(whole) };
@@ -124,11 +139,6 @@ export function openZoneStore(database: Database): ZoneStore {
       return zone;
     },
     findZoneByName: async (name) => (await zoneList(sql.findByName, name))[0],
-    async getZone(id) {
-      const [zone] = await zoneList(sql.getZone, id);
-      if (zone === undefined) throw new DnssecError('not-found', 'the zone was deleted');
-      return zone;
-    },
     async listZones(scope, { labels = {}, ...filter }) {
       const all = await zoneList(sql.listZones, ...scopeValues(scope));
       return all.filter(
@@ -170,6 +180,10 @@ export function openZoneStore(database: Database): ZoneStore {
         throw error;
       }
     },
+    async snapshot() {
+      const still = await database.snapshot();
+      return { ...openReading(still), close: () => still.close() };
+    },
     sweep: (now, limit) => sweepLeftovers(database, now, limit),
 
     viewOf: (zoneId) => openZoneView(database, zoneId),
@@ -190,13 +204,10 @@ export function openZoneStore(database: Database): ZoneStore {
       }
       return readPage(database, zoneId, conditions, values, limit, after);
     },
-    readRRsets: (zoneId, limit, after) => readPage(database, zoneId, [], [], limit, after),
     async hasMoreRRsets(zoneId, than) {
       const [row] = await database.rows<{ count: number }>(sql.countRRsets, zoneId, than + 1);
       return row !== undefined && row.count > than;
     },
-    readLinks: async (zoneId, limit, after = '' as Octets) =>
-      (await database.rows<LinkRow>(sql.readLinks, zoneId, bytesFrom(after), limit)).map(linkFromRow),
 
     dueRRsets: async (zoneId, before, limit) =>
       (await database.rows<RRsetRow>(sql.dueRRsets, zoneId, before, limit)).map(rrsetFromRow),
@@ -291,7 +302,7 @@ async function written(database: Database, zone: ManagedZone, statements: readon
 }
 
 async function readPage(
-  database: Database,
+  database: Pick<Database, 'rows'>,
   zoneId: number,
   conditions: readonly string[],
   values: readonly SqlValue[],

@@ -5,7 +5,7 @@ import { parseSoa } from '#dns/soa.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { recordsOfLink, recordsOfRRset } from '#dnssec/operations/zones/differences.ts';
 import type { PublishedZone, PublishedZones, ZoneDifference } from '#dnssec/ports-transfer.ts';
-import type { DifferenceRecord, ManagedZone, ZoneStore } from '#dnssec/ports-zones.ts';
+import type { DifferenceRecord, ManagedZone, ZoneSnapshot, ZoneStore } from '#dnssec/ports-zones.ts';
 
 /** Rows that are read at a time. */
 const together = 250;
@@ -40,20 +40,20 @@ async function publishedZone(store: ZoneStore, zone: ManagedZone, apex: Canonica
   };
 }
 
-/** Read a version page by page; that it still is the version is seen before the last page is given out. */
+/** Read a version page by page, held still: whoever takes long gets this version, and not one after the other. */
 async function* recordsOf(store: ZoneStore, zone: ManagedZone): AsyncGenerator<readonly ResourceRecord[]> {
-  let last: readonly ResourceRecord[] = [];
-  for await (const page of pagesOf(store, zone)) {
-    yield last;
-    last = page;
+  const still = await store.snapshot();
+  try {
+    const { version } = await still.getZone(zone.id);
+    if (version !== zone.version)
+      throw new DnssecError('conflict', `zone ${zone.name} has a newer version than the one that is transferred`);
+    yield* pagesOf(still, zone);
+  } finally {
+    await still.close();
   }
-  const { version } = await store.getZone(zone.id);
-  if (version !== zone.version)
-    throw new DnssecError('conflict', `zone ${zone.name} has a newer version than the one that is transferred`);
-  yield last;
 }
 
-async function* pagesOf(store: ZoneStore, { id }: ManagedZone): AsyncGenerator<readonly ResourceRecord[]> {
+async function* pagesOf(store: ZoneSnapshot, { id }: ManagedZone): AsyncGenerator<readonly ResourceRecord[]> {
   let after: Parameters<ZoneStore['readRRsets']>[2];
   for (;;) {
     const page = await store.readRRsets(id, together, after);
