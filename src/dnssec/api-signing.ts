@@ -86,6 +86,9 @@ export const SigningStatus = Type.Object({
   enabled: Type.Boolean(),
   dsDelegated: Type.Boolean(),
   dsRecords: Type.Optional(Type.Array(DsRecord)),
+  foreignDsRecords: Type.Optional(
+    Type.Array(Type.String(), { description: 'DS that the parent has and that stand for none of the keys.' }),
+  ),
   lastSignedAt: Type.Optional(Time),
   lastSignError: Type.Optional(Type.String()),
   nextDsProbeAt: Type.Optional(Time),

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { parseRdataText } from '#dns/rdata/rdata.ts';
+import { rrTypes } from '#dns/rr-type.ts';
 import { makeSecure, settle, shownStates } from '#test/support/key-states.ts';
 import { ManagedWorld } from '#test/support/managed-world.ts';
 
@@ -107,5 +109,29 @@ describe('a managed zone whose policy asks for other keys', () => {
     expect((await world.call('GET', `/zones/${name}/dnssec`)).body).toMatchObject({ enabled: true });
     await settle(world, name);
     expect(await world.keys(name)).toMatchObject([{ version: 1 }]);
+  });
+
+  test('is not unsigned while the parent has a DS, be it one that nobody told of or of a key that it never had', async () => {
+    await using world = await ManagedWorld.open();
+    world.isParentPrompt = false;
+    await world.signedZone(name);
+    const [{ keyTag, records }] = await world.keys(name);
+    await world.pass(name, 5000); // safe for resolvers, and sooner than the service asks for it
+    expect(records.ds.state).toBe('hidden');
+    for (const server of ['a', 'b'] as const) await world.setDs(name, server, [keyTag]);
+    await world.call('DELETE', `/zones/${name}/dnssec`);
+    await world.observe(name);
+    expect((await world.call('GET', `/zones/${name}/dnssec`)).body).toMatchObject({ leaving: true, dsDelegated: true });
+    world.parent.foreign = [parseRdataText(rrTypes.DS, `1 13 2 ${'00'.repeat(32)}`)];
+    for (const server of ['a', 'b'] as const) await world.setDs(name, server, []);
+    await world.pass(name, 3 * day);
+    const { body } = await world.call('GET', `/zones/${name}/dnssec`);
+    expect(body).toMatchObject({ leaving: true, foreignDsRecords: [expect.stringMatching(/^1 13 2 0+$/)] });
+    const { body: events } = await world.call('GET', `/zones/${name}/dnssec/events?limit=1000`);
+    expect(events.filter(({ kind }: { kind: string }) => kind === 'parent-unexpected')).toHaveLength(2);
+    world.parent.foreign = [];
+    await world.pass(name, 2 * 3600);
+    expect((await world.zone(name)).signing).toBeUndefined();
+    await world.observe(name);
   });
 });

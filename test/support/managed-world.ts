@@ -41,6 +41,8 @@ interface WorldAnswer {
 export class FakeParent implements ParentProbe {
   readonly servers: Record<'a' | 'b', readonly number[]> = { a: [], b: [] };
   readonly ttl = 86_400;
+  /** DS RDATA of keys that no zone has. */
+  foreign: readonly Rdata[] = [];
   isReachable = true;
 
   async lookUpDs({ dnskeys }: DsQuestion): Promise<DsAnswer> {
@@ -52,7 +54,7 @@ export class FakeParent implements ParentProbe {
       return count === sets.length ? 'everywhere' : 'somewhere';
     });
     const hasAny = sets.some((tags) => tags.length > 0);
-    return { shown, ...(hasAny ? { ttl: this.ttl } : {}), others: [], problems: [] };
+    return { shown, ...(hasAny ? { ttl: this.ttl } : {}), others: this.foreign, problems: [] };
   }
 }
 

@@ -14,6 +14,7 @@ export function renderSigning(described: SigningDescription | undefined): Signin
     enabled: signing.isLeaving !== true,
     dsDelegated: isDelegated,
     dsRecords: ds.map(renderDs),
+    ...(signing.foreignDs === undefined ? {} : { foreignDsRecords: [...signing.foreignDs] }),
     lastSignedAt: formatInstant(signing.lastSignedAt),
     ...(signing.lastSignError === undefined ? {} : { lastSignError: signing.lastSignError }),
     ...(probeAt === undefined ? {} : { nextDsProbeAt: formatSeconds(probeAt) }),

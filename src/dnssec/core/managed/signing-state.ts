@@ -110,6 +110,8 @@ export interface ZoneSigning {
   readonly ttls: RolloverTtls;
   /** What the parent's servers show of each key's DS, by the key's id. */
   readonly parent: Readonly<Record<string, Sighting>>;
+  /** DS that the parent was last seen with and that stand for none of the keys, in presentation form. */
+  readonly foreignDs?: readonly string[];
   readonly round: SigningRound;
   /** Seconds; since when the DNSKEY RRset and its signatures are published as they are. */
   readonly keySetAt: number;

@@ -33,9 +33,20 @@ export function rolloverInput(signing: ZoneSigning, now: number): AdvanceInput {
     zone: zoneSightings(signing),
     now,
     mayUse: () => true, // a key proves that it signs before it is given to a zone
-    ...(needsApproval(signing)
-      ? { humanGate: (move: Move) => signing.approved?.includes(nameOfMove(move)) === true }
-      : {}),
+    ...gateOf(signing),
+  };
+}
+
+/** What only a person can clear the way for: each step, where the policy says so, and a DS of which the zone knows no key. */
+function gateOf(signing: ZoneSigning): Pick<AdvanceInput, 'humanGate'> {
+  const isHeld = signing.isLeaving === true && (signing.foreignDs ?? []).length > 0;
+  const asks = needsApproval(signing);
+  if (!isHeld && !asks) return {};
+  return {
+    humanGate: (move) => {
+      if (isHeld && move.record !== 'ds') return false;
+      return !asks || signing.approved?.includes(nameOfMove(move)) === true;
+    },
   };
 }
 
@@ -156,9 +167,17 @@ export function signersOf(
   });
 }
 
-/** Tell whether a zone whose signing was switched off may be published unsigned: no cache can hold a DS. */
-export function isReadyToUnsign({ isLeaving, keys }: Pick<ZoneSigning, 'isLeaving' | 'keys'>): boolean {
-  return isLeaving === true && keys.every((key) => key.goal === 'hidden' && stateOf(key, 'ds') === 'hidden');
+/**
+ * Tell whether a zone whose signing was switched off may be published unsigned: no cache can hold a DS of its keys, and the
+ * parent was not seen with any other.
+ */
+export function isReadyToUnsign({
+  isLeaving,
+  keys,
+  foreignDs = [],
+}: Pick<ZoneSigning, 'isLeaving' | 'keys' | 'foreignDs'>): boolean {
+  const isGone = keys.every((key) => key.goal === 'hidden' && stateOf(key, 'ds') === 'hidden');
+  return isLeaving === true && isGone && foreignDs.length === 0;
 }
 
 /** Note the TTLs with which a version is published. @param now seconds since the epoch */

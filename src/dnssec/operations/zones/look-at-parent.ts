@@ -1,4 +1,7 @@
 import { secondsOf } from '#lib/clock.ts';
+import { formatRdata } from '#dns/rdata/rdata.ts';
+import { rrTypes } from '#dns/rr-type.ts';
+import type { Rdata } from '#dns/rrset.ts';
 import { eventOfSighting } from '#dnssec/core/managed/describe-moves.ts';
 import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
@@ -15,16 +18,18 @@ const interval = { awaiting: 300, watching: 3600 };
  * Ask the parent what it shows of the DS of a zone's keys, if that is due. What could not be asked leaves things as they
  * were.
  *
+ * @param isUrgent whether it is asked in any case
  * @returns whether the parent shows something new
  */
-export async function lookAtParent(ports: ZonePorts, zoneId: number): Promise<boolean> {
+export async function lookAtParent(ports: ZonePorts, zoneId: number, isUrgent = false): Promise<boolean> {
   const { parentProbe } = ports;
   const zone = await ports.store.getZone(zoneId);
   const now = secondsOf(ports.clock);
-  if (parentProbe === undefined || zone.signing === undefined || (zone.signing.probeAt ?? now) > now) return false;
+  if (parentProbe === undefined || zone.signing === undefined) return false;
+  if (!isUrgent && (zone.signing.probeAt ?? now) > now) return false;
   const keys = zone.signing.keys.filter((key) => key.records.ds !== undefined);
   const dnskeys = keys.map(({ dnskey }) => dnskey);
-  const { shown, ttl } = await parentProbe.lookUpDs({ apex: apexOf(zone), dnskeys });
+  const { shown, ttl, others } = await parentProbe.lookUpDs({ apex: apexOf(zone), dnskeys });
   let isNews = false;
   await noteZone(ports, zoneId, async (current) => {
     if (current.signing === undefined) return undefined;
@@ -32,13 +37,16 @@ export async function lookAtParent(ports: ZonePorts, zoneId: number): Promise<bo
       const kind = shown[index];
       return kind === undefined || kind === 'unknown' ? [] : [{ id, kind }];
     });
-    const note = noteSightings(current.signing, seen, ports.clock.now());
+    const note = noteSightings(noteForeign(current.signing, others), seen, ports.clock.now());
     isNews = note.isNews;
     const at = secondsOf(ports.clock);
     const ttls = ttl === undefined ? note.signing.ttls : noteTtls(note.signing, { ds: ttl }, at);
     const signing = { ...note.signing, ttls };
     const probeAt = at + (isAwaiting(signing) ? awaitingInterval(signing) : interval.watching);
-    return { zone: { ...current, signing: { ...signing, probeAt } }, news: { events: note.events } };
+    return {
+      zone: { ...current, signing: { ...signing, probeAt } },
+      news: { events: [...foreignEvents(current.signing, signing, ports.clock.now()), ...note.events] },
+    };
   });
   return isNews;
 }
@@ -55,6 +63,26 @@ export function isAwaiting({ keys, parent }: ZoneSigning): boolean {
     if (state === 'rumoured') return parent[id]?.kind !== 'everywhere';
     return state === 'unretentive' && parent[id]?.kind !== 'nowhere';
   });
+}
+
+/** Note DS of the parent that stand for none of the zone's keys. */
+function noteForeign(signing: ZoneSigning, others: readonly Rdata[]): ZoneSigning {
+  const { foreignDs: _, ...rest } = signing;
+  return others.length === 0 ? rest : { ...rest, foreignDs: others.map((ds) => formatRdata(rrTypes.DS, ds)) };
+}
+
+function foreignEvents(
+  { foreignDs: before = [] }: ZoneSigning,
+  { foreignDs = [] }: ZoneSigning,
+  at: number,
+): ZoneEvent[] {
+  const news = foreignDs.filter((ds) => !before.includes(ds));
+  return news.map((ds) => ({
+    kind: 'parent-unexpected',
+    at,
+    text: `the parent has a DS that stands for no key of the zone: ${ds}`,
+    details: { ds },
+  }));
 }
 
 interface SeenDs {

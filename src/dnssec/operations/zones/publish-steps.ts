@@ -7,7 +7,7 @@ import { advanceZone, isReadyToUnsign, type ZoneStep } from '#dnssec/core/manage
 import type { State } from '#dnssec/core/rollover/key-state.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { composeKeySet, keySetTypes } from '#dnssec/operations/zones/compose-key-set.ts';
-import { awaitingInterval } from '#dnssec/operations/zones/look-at-parent.ts';
+import { awaitingInterval, lookAtParent } from '#dnssec/operations/zones/look-at-parent.ts';
 import { type ContentEdit, publishVersion, type VersionWish } from '#dnssec/operations/zones/publish-version.ts';
 import { signWholeZone } from '#dnssec/operations/zones/sign-whole-zone.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
@@ -24,8 +24,10 @@ export async function publishSteps(ports: ZonePorts, zoneId: number): Promise<vo
     if (!isWritten) break;
   }
   const { signing } = await ports.store.getZone(zoneId);
-  if (signing !== undefined && isReadyToUnsign(advanceZone(signing, secondsOf(ports.clock)).signing))
-    await unsign(ports, zoneId);
+  if (signing === undefined || !isReadyToUnsign(advanceZone(signing, secondsOf(ports.clock)).signing)) return;
+  // A DS that nobody told of would make the unsigned zone bogus: the parent is looked at once more.
+  await lookAtParent(ports, zoneId, true);
+  await unsign(ports, zoneId);
 }
 
 async function unsign(ports: ZonePorts, zoneId: number): Promise<void> {

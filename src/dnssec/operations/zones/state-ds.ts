@@ -14,8 +14,8 @@ export interface StatedKey {
 }
 
 /**
- * Take a person's word that all servers of the parent have the DS of a key, or that none has it. A look at the parent that
- * shows something else overrules it.
+ * Take a person's word that all servers of the parent have the DS of a key, or that none has it; where no key is named, none
+ * has any. A look at the parent that shows something else overrules it.
  *
  * @throws DnssecError not-found, request-invalid
  */
@@ -35,7 +35,10 @@ export async function stateDs(
       key === undefined && keyTag === undefined
         ? withDs.filter((one) => isExpected(one, kind))
         : withDs.filter((one) => (key === undefined ? one.keyTag === keyTag : one.id === key));
-    if (meant.length === 0) {
+    const isOfAll = key === undefined && keyTag === undefined && kind === 'nowhere';
+    const { foreignDs, ...others } = signing;
+    const before = isOfAll ? others : signing;
+    if (meant.length === 0 && (!isOfAll || foreignDs === undefined)) {
       const which = key ?? keyTag;
       throw new DnssecError(
         'not-found',
@@ -43,8 +46,9 @@ export async function stateDs(
       );
     }
     const seen = meant.map((one) => ({ id: one.id, kind }));
-    const noted = noteSightings(signing, seen, ports.clock.now());
-    return noted.isNews ? { zone: { ...zone, signing: noted.signing }, news: { events: noted.events } } : undefined;
+    const noted = noteSightings(before, seen, ports.clock.now());
+    const isNews = noted.isNews || (isOfAll && foreignDs !== undefined);
+    return isNews ? { zone: { ...zone, signing: noted.signing }, news: { events: noted.events } } : undefined;
   });
   await tendNoted(ports, zoneId);
 }
