@@ -41,7 +41,13 @@ function makeBareSigner(digest: string | null, { privateKey, publicKey }: Pair):
 function makeRsaSigner(row: RsaKeyType, pair: Pair, choice: SignatureChoice, hash: HashRow): Signer {
   const scheme = choice.scheme ?? 'pss';
   if (choice.prehashed) return makeRsaDigestSigner(row, pair, scheme, hash);
-  if (scheme === 'pkcs1v15') return makeBareSigner(hash.digest, pair);
+  const signer = scheme === 'pkcs1v15' ? makeBareSigner(hash.digest, pair) : makePssSigner(hash, pair);
+  // OpenSSL takes a PSS signature that begins with zero octets without them too. Source: RFC 8017 §8.1.2.
+  const isWhole = (signature: Uint8Array) => signature.length === row.modulusBits / 8;
+  return { ...signer, verify: (input, signature) => isWhole(signature) && signer.verify(input, signature) };
+}
+
+function makePssSigner(hash: HashRow, pair: Pair): Signer {
   const pss = (key: KeyObject) => ({ key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: hash.bytes });
   const [secret, open] = [pss(pair.privateKey), pss(pair.publicKey)];
   return {

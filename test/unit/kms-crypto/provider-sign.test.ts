@@ -106,6 +106,18 @@ describe.each(signing)('a key of type %s', (type) => {
   });
 });
 
+describe('verifying', () => {
+  it('takes no PSS signature without its first octet, be that a zero (RFC 8017 §8.1.2)', async () => {
+    let signature: Uint8Array | undefined;
+    for (let batch = 0; batch < 20 && signature === undefined; batch++) {
+      const signatures = await provider.sign(keyOf('rsa-2048'), Array<Uint8Array>(500).fill(message), {});
+      signature = signatures.map((one) => only([one])).find(([first]) => first === 0);
+    }
+    expect(await check('rsa-2048', given(signature))).toBe(true);
+    expect(await check('rsa-2048', given(signature).slice(1))).toBe(false);
+  });
+});
+
 describe('signing', () => {
   it('takes a digest of the right length only', async () => {
     for (const type of ['ecdsa-p256', 'rsa-2048'] as const) {
