@@ -59,13 +59,46 @@ function migrate(database: DatabaseSync, folder: string): void {
 
 /** Run `work` in a transaction that takes the write lock at once; anything thrown undoes it. */
 export function inTransaction<Result>(database: DatabaseSync, work: () => Result): Result {
-  database.exec('BEGIN IMMEDIATE');
+  return withoutUnsynced(database, () => {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      database.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
+  });
+}
+
+/** SQLITE_IOERR_FSYNC. */
+const syncFailed = 1034;
+
+/**
+ * Carry out `work`, which commits; when its sync fails, put a transaction that changes nothing over it. SQLite undoes
+ * what it could not sync for this process, but leaves it whole behind the end of its log, where the next start after a
+ * crash would find it and carry it out. What is acknowledged later needs no such care: it is written where the last synced
+ * transaction ends, and synced itself.
+ */
+export function withoutUnsynced<Result>(database: DatabaseSync, work: () => Result): Result {
   try {
-    const result = work();
-    database.exec('COMMIT');
-    return result;
+    return work();
   } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK');
+    if (isSyncFailure(error)) changeNothing(database);
     throw error;
   }
+}
+
+function changeNothing(database: DatabaseSync): void {
+  try {
+    const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
+    database.exec(`PRAGMA user_version = ${version}`);
+  } catch (error) {
+    if (!isSyncFailure(error)) throw error; // its sync fails as well, most likely, but it was written before that
+  }
+}
+
+function isSyncFailure(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === syncFailed;
 }

@@ -9,7 +9,7 @@ import {
 } from '#database/database.ts';
 import { LoopTurn } from '#database/loop-turn.ts';
 import { WritingTurns } from '#database/writing-turns.ts';
-import { busyTimeout, inTransaction, openSqlite, openSqliteSnapshot } from '#database/sqlite-file.ts';
+import { busyTimeout, inTransaction, openSqlite, openSqliteSnapshot, withoutUnsynced } from '#database/sqlite-file.ts';
 
 /**
  * Open a SQLite file as a database. Calls are synchronous underneath, so each is atomic within this process.
@@ -60,7 +60,7 @@ function sqliteDatabase(file: DatabaseSync, turns: WritingTurns, path: string): 
   return {
     async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
       await turn.pause();
-      return translating(() => prepare(sql).all(...values) as Row[]);
+      return translating(() => withoutUnsynced(file, () => prepare(sql).all(...values) as Row[]));
     },
     async write(statements: readonly Statement[]): Promise<void> {
       await turns.run(() => translating(() => inTransaction(file, () => statements.forEach(run))));

@@ -27,6 +27,7 @@ export const toolPackages = {
   psql: 'postgresql',
   openssl: 'openssl',
   'docker-compose': 'docker-compose',
+  strace: 'strace',
 } as const;
 
 export type Tool = keyof typeof toolPackages;
