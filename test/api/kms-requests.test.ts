@@ -159,6 +159,20 @@ test('a repeated creation is in the audit log as one of the same key', async () 
   expect(body.map(({ operation }: { operation: string }) => operation)).toEqual(['kms.create', 'kms.create']);
 });
 
+test('a repeated rotation is in the audit log under the version that it answered, also of a key disabled since', async () => {
+  const { identity } = await create('rotated once');
+  const rotateOnce = () =>
+    api.call('POST', `${keys}/${identity}/rotate`, undefined, { 'idempotency-key': 'turn-once' });
+  await rotateOnce();
+  expect((await rotateOnce()).body.latestVersion).toBe(2);
+  await api.call('POST', `${keys}/${identity}/disable`);
+  expect(await rotateOnce()).toMatchObject({ status: 200, body: { latestVersion: 2, status: 'disabled' } });
+  const { body } = await api.call('GET', `/v1/audit?key=${identity}&operation=kms.rotate`);
+  expect(body.map(({ outcome, version }: Record<string, unknown>) => ({ outcome, version }))).toEqual(
+    Array.from({ length: 3 }, () => ({ outcome: 'allowed', version: 2 })),
+  );
+});
+
 test('a token of one project sees no counts of others', async () => {
   const bearer = await api.tokenFor({ policies: ['kms:FullAccess'], project: 'p-1' });
   const summary = (more: object) => api.call('GET', '/v1/kms/summary', undefined, { ...bearer, ...more });

@@ -1,12 +1,14 @@
-import type { Action } from '#kms/core/access.ts';
+import { type Action, operationOf } from '#kms/core/access.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import { type Key, latestVersion } from '#kms/core/key.ts';
 import * as lifeCycle from '#kms/core/life-cycle.ts';
 import {
-  auditedOnKey,
+  audited,
   type AuthorisedKey,
   type Caller,
   type EventFacts,
+  factsOf,
+  getAuthorisedKey,
   type KmsPorts,
 } from '#kms/operations/context.ts';
 import { claimOf, findEarlier, orEarlier } from '#kms/operations/create-key.ts';
@@ -26,7 +28,8 @@ interface Change {
 
 /**
  * Change a key's state. When another call changes the key at the same time, the rule is applied anew to what that call
- * left, so that no change is lost and none is made on stale grounds.
+ * left, so that no change is lost and none is made on stale grounds. A repeated request is answered with the key as it is,
+ * whatever became of it since.
  */
 async function change(
   ports: KmsPorts,
@@ -35,15 +38,20 @@ async function change(
   id: string,
   { action, check, rule, claim }: Change,
 ): Promise<AuthorisedKey> {
-  const target = { region, key: id };
-  return auditedOnKey(
+  return audited(
     ports,
     caller,
-    target,
-    action,
-    (key) => check(key, ports.clock.now()),
-    async (authorised) => {
+    operationOf(action),
+    { region, key: id },
+    async () => {
+      const authorised = await getAuthorisedKey(ports, caller, region, id, action);
       const earlier = await findEarlier(ports, authorised, claim);
+      const { key } = authorised;
+      const changed =
+        earlier === undefined ? check(key, ports.clock.now()) : { version: latestVersion(earlier).version };
+      return { decision: { authorised, earlier }, facts: { ...factsOf(authorised), key: key.identity, ...changed } };
+    },
+    async ({ authorised, earlier }) => {
       if (earlier !== undefined) return { ...authorised, key: earlier };
       const make = () => apply(ports, authorised, rule, claim);
       return { ...authorised, key: await ports.turns.run(authorised.key.identity, make) };
