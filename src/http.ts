@@ -45,7 +45,7 @@ export async function createHttp(options: HttpOptions = {}): Promise<HttpApp> {
     routerOptions: { maxParamLength: 1100 }, // a domain name of 255 octets takes up to 1004 characters
     forceCloseConnections: 'idle',
     requestTimeout: 300_000,
-    exposeHeadRoutes: false,
+    exposeHeadRoutes: true,
     schemaErrorFormatter: validationError,
     frameworkErrors: (error, request, reply) => {
       void reply.header('x-request-id', request.id);

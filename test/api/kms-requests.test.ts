@@ -173,6 +173,18 @@ test('a repeated rotation is in the audit log under the version that it answered
   );
 });
 
+test('HEAD answers as GET does, without the body, and to nobody else', async () => {
+  const { identity } = await create('headed');
+  for (const path of [keys, `${keys}/${identity}`, `${keys}/${identity}/public-key`, '/v1/kms/summary']) {
+    const [get, head] = [await api.call('GET', path), await api.call('HEAD', path)];
+    expect(head).toMatchObject({ status: 200, body: '' });
+    for (const name of ['content-type', 'content-length']) expect(head.headers[name]).toBe(get.headers[name]);
+  }
+  expect(await api.call('HEAD', `${keys}/unknown`)).toMatchObject({ status: 404 });
+  expect(await api.call('HEAD', keys, undefined, { authorization: 'Bearer stranger' })).toMatchObject({ status: 401 });
+  expect(await api.call('HEAD', `${keys}/${identity}/rotate`)).toMatchObject({ status: 404 });
+});
+
 test('a token of one project sees no counts of others', async () => {
   const bearer = await api.tokenFor({ policies: ['kms:FullAccess'], project: 'p-1' });
   const summary = (more: object) => api.call('GET', '/v1/kms/summary', undefined, { ...bearer, ...more });
