@@ -76,10 +76,8 @@ export class CryptoEngine {
       case 'export':
         // Opened afresh and not from the cache: a blob that was changed meanwhile is found out.
         return [this.#unseal(task.key.wrapped, composeMaterialContext(task.key.ref))];
-      case 'data-key':
-        return this.#makeDataKey(task);
       default:
-        return [this.#rewrap(task.key)];
+        return this.#makeDataKey(task);
     }
   }
 
@@ -152,11 +150,6 @@ export class CryptoEngine {
     const ciphertext = makeCipher(keyTypeRow(key.ref.keyType), this.#open(key)).encrypt(plaintext, associatedData);
     if (ciphertext instanceof KmsError) throw ciphertext;
     return [plaintext, ciphertext];
-  }
-
-  #rewrap(key: StoredKeyVersion | StoredWrappingKey): Uint8Array {
-    const context = 'ref' in key ? composeMaterialContext(key.ref) : composeWrappingKeyContext(key.region);
-    return this.#seal(this.#unseal(key.wrapped, context), context);
   }
 }
 

@@ -48,8 +48,7 @@ export type Task =
       readonly key: StoredKeyVersion;
       readonly bytes: number;
       readonly associatedData: Uint8Array;
-    }
-  | { readonly kind: 'rewrap-material'; readonly key: StoredKeyVersion | StoredWrappingKey };
+    };
 
 export interface ForgetTarget {
   readonly key: string;

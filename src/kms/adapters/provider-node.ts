@@ -11,7 +11,7 @@ import {
 } from '#kms/adapters/provider-node-protocol.ts';
 import { ShortCalls } from '#kms/adapters/provider-node-turn.ts';
 import { Sealer } from '#kms/adapters/provider-node-sealer.ts';
-import { kekIdOf, type Kek } from '#kms/core/envelope.ts';
+import type { Kek } from '#kms/core/envelope.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import { chooseHash } from '#kms/core/hash-algorithms.ts';
 import {
@@ -81,17 +81,13 @@ class NodeProvider implements CryptoProvider {
   /** Absent where all is done on the calling thread. */
   readonly #threads: { readonly pool: WorkerPool; readonly shortCalls: ShortCalls } | undefined;
   readonly #sealer: Sealer;
-  readonly #currentKek: string;
   readonly #maxBacklog: number;
   #closed = false;
 
   constructor({ keks, workers = availableParallelism(), cachedKeys = 2048, maxBacklog = 20 }: NodeProviderOptions) {
-    const [newest] = keks;
-    if (newest === undefined) throw new KmsError('internal', 'the provider was given no key-encryption key');
-    this.#currentKek = newest.id;
+    this.#engine = new CryptoEngine(keks, cachedKeys);
     this.#sealer = new Sealer(keks);
     this.#maxBacklog = maxBacklog * Math.max(1, workers) * secondsToMicros;
-    this.#engine = new CryptoEngine(keks, cachedKeys);
     if (workers === 0) return;
     const pool = new WorkerPool(workers, { keks: [...keks], cacheCapacity: cachedKeys });
     this.#threads = { pool, shortCalls: new ShortCalls(this.#engine, pool) };
@@ -213,12 +209,6 @@ class NodeProvider implements CryptoProvider {
 
   isSealed(purpose: string, data: Uint8Array, seal: Uint8Array): boolean {
     return this.#sealer.isSealed(purpose, data, seal);
-  }
-
-  async rewrapMaterial(key: StoredKeyVersion | StoredWrappingKey): Promise<Uint8Array | undefined> {
-    if (kekIdOf(key.wrapped) === this.#currentKek) return undefined;
-    const [wrapped] = await this.#task({ kind: 'rewrap-material', key: copyOf(key) });
-    return present(wrapped);
   }
 
   async forget(key: { readonly key: string; readonly version?: number }): Promise<void> {

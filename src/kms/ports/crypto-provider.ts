@@ -178,12 +178,6 @@ export interface CryptoProvider {
   isSealed(purpose: string, data: Uint8Array, seal: Uint8Array): boolean;
 
   /**
-   * Wrap a blob again under the current key-encryption key; undefined when it already is. For the rotation of the
-   * key-encryption key, not needed when only the root key changes.
-   */
-  rewrapMaterial(key: StoredKeyVersion | StoredWrappingKey): Promise<Uint8Array | undefined>;
-
-  /**
    * Drop whatever is cached of a key, or of one of its versions. Resolves when no worker can use it from a cache any
    * more: a later call has to bring the blob again.
    */
