@@ -36,12 +36,21 @@ const hostWord: Readonly<Partial<Record<RRType, number>>> = {
   [rrTypes.NAPTR]: 5,
 };
 
+/** Seconds. */
+export const mostRecordTtl = 604_800;
+
+/** Tell whether callers may give a record a TTL of so many seconds. */
+export function isRecordTtl(ttl: number): boolean {
+  return ttl >= 1 && ttl <= mostRecordTtl;
+}
+
 const mostTxt = 4096;
 const stringOctets = 255;
 
 /**
  * Parse the values of a record. A TXT value is plain text; the others are in presentation form, where a host name with a
- * dot in it is absolute with or without a final one, and one without any is relative to the zone.
+ * dot in it is absolute with or without a final one, and one without any is relative to the zone. The text of a CAA needs
+ * no quotes.
  *
  * @throws DnssecError request-invalid, naming the value; DnsError rdata-invalid, name-invalid
  */
@@ -51,7 +60,7 @@ export function parseRecordValues(type: RRType, values: readonly string[], apex:
     throw new DnssecError('request-invalid', `values: a ${formatRRType(type)} has one value`);
   const rdatas = values.map((value, index) => {
     try {
-      return type === rrTypes.TXT ? composeTxt(value) : parseRdataText(type, withAbsoluteHost(type, value), apex);
+      return type === rrTypes.TXT ? composeTxt(value) : parseRdataText(type, presentationForm(type, value), apex);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       throw new DnssecError('request-invalid', `values[${index}]: ${error.message}`, {
@@ -73,6 +82,19 @@ export function formatRecordValue(type: RRType, rdata: Rdata): string {
     for (let index = 1; index <= rdata.charCodeAt(at); index++) octets.push(rdata.charCodeAt(at + index));
   }
   return new TextDecoder().decode(Uint8Array.from(octets));
+}
+
+function presentationForm(type: RRType, value: string): string {
+  const text = type === rrTypes.CAA ? withQuotedText(value) : withAbsoluteHost(type, value);
+  if (text.replaceAll(/\\.|"(?:\\.|[^"\\])*"/g, '').includes(';'))
+    throw new DnssecError('request-invalid', 'a ";" begins a comment, which no value has: quote what holds it');
+  return text;
+}
+
+/** The text of a CAA is all that stands behind its tag. Source: RFC 8659 §4.1.1. */
+function withQuotedText(value: string): string {
+  const [, flags, tag, text] = /^(\d+)\s+(\w+)\s+([^"\s].*)$/.exec(value.trim()) ?? [];
+  return text === undefined ? value : `${flags} ${tag} "${text}"`;
 }
 
 function withAbsoluteHost(type: RRType, value: string): string {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { canonicalName, type CanonicalName, isWithin, type Name, orderKeyOf, parseName } from '#dns/name.ts';
 import { formatRRType, parseRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { isRecordType, parseRecordValues } from '#dnssec/core/managed/record-values.ts';
+import { isRecordTtl, isRecordType, mostRecordTtl, parseRecordValues } from '#dnssec/core/managed/record-values.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
 import {
@@ -36,7 +36,6 @@ export interface ChangedRecords extends PublishedVersion {
 }
 
 const defaultTtl = 3600;
-const mostTtl = 604_800;
 
 /** How a record is named by a path. */
 export type RecordAddress = { readonly identity: string } | { readonly name: string; readonly type: string };
@@ -185,8 +184,11 @@ function editOf(change: RecordChange, context: EditContext): ContentEdit {
   if (change.action === 'create' && before !== undefined)
     throw new DnssecError('conflict', `there is a record ${record.name} ${record.type} already: update it`);
   if (record.values.length === 0) throw invalid('/values', 'a record has at least one value');
+  if (record.type !== formatRRType(type))
+    throw invalid('/type', `"${record.type}" would come back as ${formatRRType(type)}: write it so`);
   const { ttl = defaultTtl } = record;
-  if (ttl < 1 || ttl > mostTtl) throw invalid('/ttl', `must be from 1 to ${mostTtl} seconds`);
+  if (!isRecordTtl(ttl) && ttl !== stored?.rrset.ttl)
+    throw invalid('/ttl', `must be from 1 to ${mostRecordTtl} seconds`);
   const rdatas = parseRecordValues(type, record.values, apex);
   const content =
     before === undefined

@@ -4,7 +4,7 @@ import type { ResourceRecord, RRset } from '#dns/rrset.ts';
 import { parseZoneText } from '#dns/zone-file/read.ts';
 import { formatRecord } from '#dns/zone-file/print.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { isRecordType } from '#dnssec/core/managed/record-values.ts';
+import { isRecordTtl, isRecordType, mostRecordTtl } from '#dnssec/core/managed/record-values.ts';
 import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
@@ -91,6 +91,7 @@ export async function importZone(
   const apex = apexOf(zone);
   const parsed = parseZoneText(request.zoneFile, { fileName: 'zoneFile', origin: apex, defaultTtl: 3600 });
   const wanted = groupRRsets(parsed, apex);
+  assertRecordTtls(wanted.rrsets);
   let composed: ComposedImport | undefined;
   const compose = async (current: ManagedZone, find: FindStored): Promise<readonly ContentEdit[]> => {
     composed = await composeImport(ports, apex, wanted, find, request.replaceExisting ? current : undefined);
@@ -117,6 +118,19 @@ export async function importZone(
     records: records.slice(0, mostListed),
     ...(records.length > mostListed ? { recordsOmitted: records.length - mostListed } : {}),
   };
+}
+
+/** @throws DnssecError zone-invalid with the TTLs that no record can have */
+function assertRecordTtls(rrsets: readonly RRset[]): void {
+  const faults = rrsets.filter(({ ttl }) => !isRecordTtl(ttl));
+  if (faults.length === 0) return;
+  const first = faults
+    .slice(0, 10)
+    .map(({ owner, type, ttl }) => `${formatName(owner)} ${formatRRType(type)} has ${ttl}`);
+  throw new DnssecError(
+    'zone-invalid',
+    `zoneFile: a TTL is from 1 to ${mostRecordTtl} seconds, but ${first.join(', ')}${faults.length > 10 ? ', …' : ''}`,
+  );
 }
 
 /** Publish so many edits that the zone is made anew from its contents. */
