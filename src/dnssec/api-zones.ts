@@ -48,6 +48,8 @@ export const ListZonesQuery = Type.Object({
   name: Type.Optional(Type.String()),
   identity: Type.Optional(Type.String()),
   slug: Type.Optional(Type.String()),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  after: Type.Optional(Type.String({ maxLength: 300, description: 'X-Next-Cursor of the page before.' })),
 });
 
 const values = Type.Array(Type.String({ maxLength: 65_535 }), { minItems: 1, maxItems: 1000 });

@@ -1,8 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { decodeBase64Url, encodeBase64Url } from '#lib/encoding.ts';
-import { octetsFrom } from '#lib/octets.ts';
-import type { OrderKey } from '#dns/name.ts';
 import { formatRecord } from '#dns/zone-file/print.ts';
 import {
   ChangesRequest,
@@ -28,9 +25,15 @@ import {
   ZonePath,
   ZoneVersionItem,
 } from '#dnssec/api-zones.ts';
-import { DnssecError } from '#dnssec/core/errors.ts';
 import { formatFault } from '#dnssec/core/zone/faults.ts';
 import { renderRecord, renderVersion, renderZone } from '#dnssec/http/render-zones.ts';
+import {
+  formatRecordCursor,
+  formatZoneCursor,
+  parseLabelFilter,
+  parseRecordCursor,
+  parseZoneCursor,
+} from '#dnssec/http/zone-queries.ts';
 import { signingRoutes } from '#dnssec/http/signing-routes.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
 import {
@@ -45,7 +48,7 @@ import { createZone, deleteZone, describeZone, getOwnZone, listZones } from '#dn
 import { runWhereItFits } from '#dnssec/operations/zones/apart.ts';
 import { exportZone } from '#dnssec/operations/zones/transfer-contents.ts';
 import { getDifferences, listVersions, rollBack } from '#dnssec/operations/zones/zone-history.ts';
-import type { RRsetPlace, StoredRRset } from '#dnssec/ports-zones.ts';
+import type { StoredRRset } from '#dnssec/ports-zones.ts';
 
 /** Octets of a master file in one request. */
 const importLimit = 256 * 1024 * 1024;
@@ -56,10 +59,14 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
   app.get(
     '/zones',
     { schema: { ...describe('List zones', Type.Array(DnsZone)), querystring: ListZonesQuery } },
-    async (request) => {
+    async (request, reply) => {
       const { caller } = await callers.admit(request, 'read');
-      const { name, identity, slug } = request.query;
-      const zones = await listZones(ports, caller, { name, identity, slug, labels: labelFilter(request.query) });
+      const { name, identity, slug, limit = Infinity, after } = request.query;
+      const filter = { name, identity, slug, labels: parseLabelFilter(request.query) };
+      const start = after === undefined ? undefined : parseZoneCursor(after);
+      const zones = await listZones(ports, caller, filter, limit, start);
+      const last = zones.at(-1);
+      if (last !== undefined && zones.length === limit) void reply.header('x-next-cursor', formatZoneCursor(last));
       return zones.map(renderZone);
     },
   );
@@ -109,10 +116,10 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
       const { caller } = await callers.admit(request, 'read');
       const { recordType, name, limit = mostRecords, after } = request.query;
       const filter = { type: recordType, name };
-      const start = after === undefined ? undefined : parseCursor(after);
+      const start = after === undefined ? undefined : parseRecordCursor(after);
       const records = await listRecords(ports, caller, request.params.zone, filter, limit, start);
       const last = records.at(-1);
-      if (last !== undefined && records.length === limit) void reply.header('x-next-cursor', formatCursor(last));
+      if (last !== undefined && records.length === limit) void reply.header('x-next-cursor', formatRecordCursor(last));
       return records.map(renderRecord);
     },
   );
@@ -285,26 +292,4 @@ const recordPaths = [
 
 function zoneOf(params: unknown): string {
   return (params as { zone: string }).zone;
-}
-
-/** Collect `matchLabels[key]=value` of a query. */
-function labelFilter(query: object): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (const [name, value] of Object.entries(query)) {
-    const label = /^matchLabels\[(.+)\]$/.exec(name)?.[1];
-    if (label !== undefined && typeof value === 'string') labels[label] = value;
-  }
-  return labels;
-}
-
-function formatCursor({ key, rrset }: StoredRRset): string {
-  const bytes = Uint8Array.from(key, (character) => character.charCodeAt(0));
-  return `${rrset.type}.${encodeBase64Url(bytes)}`;
-}
-
-function parseCursor(text: string): RRsetPlace {
-  const [, type, key] = /^(\d{1,5})\.([\w-]*)$/.exec(text) ?? [];
-  if (type === undefined || key === undefined)
-    throw new DnssecError('request-invalid', 'after must be the X-Next-Cursor of an earlier page');
-  return { type: Number(type), key: octetsFrom(decodeBase64Url(key)) as string as OrderKey };
 }

@@ -36,8 +36,24 @@ export async function getOwnZone(ports: ZonePorts, caller: Caller, identityOrNam
   return zone;
 }
 
-export async function listZones(ports: ZonePorts, caller: Caller, filter: ZoneFilter): Promise<readonly ManagedZone[]> {
-  return ports.store.listZones(scopeOf(caller), filter);
+/** The place of a zone in lists: the oldest comes first. */
+export type ZonePlace = Pick<ManagedZone, 'createdAt' | 'identity'>;
+
+/** List zones of the caller, those after a place. */
+export async function listZones(
+  ports: ZonePorts,
+  caller: Caller,
+  filter: ZoneFilter,
+  limit: number,
+  after?: ZonePlace,
+): Promise<readonly ManagedZone[]> {
+  const zones = await ports.store.listZones(scopeOf(caller), filter);
+  const rest = after === undefined ? zones : zones.filter((zone) => isBehind(zone, after));
+  return rest.slice(0, limit);
+}
+
+function isBehind({ createdAt, identity }: ZonePlace, after: ZonePlace): boolean {
+  return createdAt > after.createdAt || (createdAt === after.createdAt && identity > after.identity);
 }
 
 /**
