@@ -32,13 +32,23 @@ function signerOf(client: KmsClient): Signer {
   return {
     getKey: (keyId) =>
       translated(async () => {
-        const [key, publicKeys] = await Promise.all([client.getKey(keyId), client.publicKeys(keyId)]);
+        const [key, publicKeys] = await Promise.all([client.getKey(keyId), publicKeysOf(client, keyId)]);
         const { identity, keyType, status, latestVersion } = key;
         return { keyId: identity, keyType, status, latestVersion, publicKeys };
       }),
     sign: ({ keyId, version, algorithm, inputs }) =>
       translated(() => client.signBatch(keyId, { keyVersion: version, inputs, ...algorithm.kmsParameters })),
   };
+}
+
+/** Keys of a type that does not sign have none, which their type tells well enough. */
+async function publicKeysOf(client: KmsClient, keyId: string): Promise<ReadonlyMap<number, string>> {
+  try {
+    return await client.publicKeys(keyId);
+  } catch (error) {
+    if (error instanceof KmsClientError && error.details['code'] === 'wrong-operation') return new Map();
+    throw error;
+  }
 }
 
 function keyListerOf(client: KmsClient): KeyLister {
