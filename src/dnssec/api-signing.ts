@@ -89,6 +89,9 @@ export const SigningStatus = Type.Object({
   foreignDsRecords: Type.Optional(
     Type.Array(Type.String(), { description: 'DS that the parent has and that stand for none of the keys.' }),
   ),
+  parentProblems: Type.Optional(
+    Type.Array(Type.String(), { description: 'What kept servers of the parent from being asked the last time.' }),
+  ),
   lastSignedAt: Type.Optional(Time),
   lastSignError: Type.Optional(Type.String()),
   nextDsProbeAt: Type.Optional(Time),

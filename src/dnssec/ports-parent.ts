@@ -19,6 +19,8 @@ export interface DsAnswer {
   readonly ttl?: number;
   /** DS RDATA that a server showed and that stands for none of the keys. */
   readonly others: readonly Rdata[];
+  /** Whether every server could be asked; else there may be DS that nobody showed. */
+  readonly isComplete: boolean;
   /** What went wrong with single servers, for people. */
   readonly problems: readonly string[];
   /** Whether a validating resolver vouches for who the parent's servers are; absent where nobody was asked. */

@@ -129,6 +129,14 @@ describe('a managed zone whose policy asks for other keys', () => {
     expect(body).toMatchObject({ leaving: true, foreignDsRecords: [expect.stringMatching(/^1 13 2 0+$/)] });
     const { body: events } = await world.call('GET', `/zones/${name}/dnssec/events?limit=1000`);
     expect(events.filter(({ kind }: { kind: string }) => kind === 'parent-unexpected')).toHaveLength(2);
+    world.parent.isReachable = false;
+    await world.pass(name, 3 * day);
+    expect((await world.call('GET', `/zones/${name}/dnssec`)).body).toMatchObject({
+      leaving: true,
+      foreignDsRecords: [expect.any(String)],
+      parentProblems: ['no server of the parent can be reached'],
+    });
+    world.parent.isReachable = true;
     world.parent.foreign = [];
     await world.pass(name, 2 * 3600);
     expect((await world.zone(name)).signing).toBeUndefined();

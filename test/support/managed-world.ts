@@ -54,7 +54,10 @@ export class FakeParent implements ParentProbe {
       return count === sets.length ? 'everywhere' : 'somewhere';
     });
     const hasAny = sets.some((tags) => tags.length > 0);
-    return { shown, ...(hasAny ? { ttl: this.ttl } : {}), others: this.foreign, problems: [] };
+    const isComplete = this.isReachable;
+    const others = isComplete ? this.foreign : [];
+    const problems = isComplete ? [] : ['no server of the parent can be reached'];
+    return { shown, ...(hasAny && isComplete ? { ttl: this.ttl } : {}), others, isComplete, problems };
   }
 }
 

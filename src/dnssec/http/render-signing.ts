@@ -15,6 +15,7 @@ export function renderSigning(described: SigningDescription | undefined): Signin
     dsDelegated: isDelegated,
     dsRecords: ds.map(renderDs),
     ...(signing.foreignDs === undefined ? {} : { foreignDsRecords: [...signing.foreignDs] }),
+    ...(signing.parentProblems === undefined ? {} : { parentProblems: [...signing.parentProblems] }),
     lastSignedAt: formatInstant(signing.lastSignedAt),
     ...(signing.lastSignError === undefined ? {} : { lastSignError: signing.lastSignError }),
     ...(probeAt === undefined ? {} : { nextDsProbeAt: formatSeconds(probeAt) }),

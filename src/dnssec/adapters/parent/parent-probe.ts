@@ -17,7 +17,12 @@ export function openParentProbe(options: ResolverOptions): ParentProbe {
         return { ...combine(question, views), isValidated: parent.isValidated };
       } catch (error) {
         if (!(error instanceof QueryError)) throw error;
-        return { shown: question.dnskeys.map(() => 'unknown'), others: [], problems: [error.message] };
+        return {
+          shown: question.dnskeys.map(() => 'unknown'),
+          others: [],
+          isComplete: false,
+          problems: [error.message],
+        };
       }
     },
   };
@@ -34,7 +39,7 @@ export function combine({ apex, dnskeys }: DsQuestion, { views, problems, isComp
   });
   const others = allOf(views).filter((ds) => !dnskeys.some((dnskey) => standsFor(ds, dnskey)));
   const ttls = views.flatMap(({ ttl }) => ttl ?? []);
-  return { shown, others, problems, ...(ttls.length === 0 ? {} : { ttl: Math.max(...ttls) }) };
+  return { shown, others, isComplete, problems, ...(ttls.length === 0 ? {} : { ttl: Math.max(...ttls) }) };
 }
 
 function allOf(views: readonly ShownDs[]): Rdata[] {

@@ -112,6 +112,8 @@ export interface ZoneSigning {
   readonly parent: Readonly<Record<string, Sighting>>;
   /** DS that the parent was last seen with and that stand for none of the keys, in presentation form. */
   readonly foreignDs?: readonly string[];
+  /** What kept servers of the parent from being asked the last time. */
+  readonly parentProblems?: readonly string[];
   readonly round: SigningRound;
   /** Seconds; since when the DNSKEY RRset and its signatures are published as they are. */
   readonly keySetAt: number;

@@ -1,7 +1,6 @@
 import { secondsOf } from '#lib/clock.ts';
 import { formatRdata } from '#dns/rdata/rdata.ts';
 import { rrTypes } from '#dns/rr-type.ts';
-import type { Rdata } from '#dns/rrset.ts';
 import { eventOfSighting } from '#dnssec/core/managed/describe-moves.ts';
 import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
@@ -10,6 +9,7 @@ import type { Sighting } from '#dnssec/core/rollover/sightings.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import type { DsAnswer } from '#dnssec/ports-parent.ts';
 
 /** Seconds between two looks at the parent at most: while a change is awaited there, and otherwise. */
 const interval = { awaiting: 300, watching: 3600 };
@@ -29,7 +29,8 @@ export async function lookAtParent(ports: ZonePorts, zoneId: number, isUrgent = 
   if (!isUrgent && (zone.signing.probeAt ?? now) > now) return false;
   const keys = zone.signing.keys.filter((key) => key.records.ds !== undefined);
   const dnskeys = keys.map(({ dnskey }) => dnskey);
-  const { shown, ttl, others } = await parentProbe.lookUpDs({ apex: apexOf(zone), dnskeys });
+  const answer = await parentProbe.lookUpDs({ apex: apexOf(zone), dnskeys });
+  const { shown, ttl } = answer;
   let isNews = false;
   await noteZone(ports, zoneId, async (current) => {
     if (current.signing === undefined) return undefined;
@@ -37,7 +38,7 @@ export async function lookAtParent(ports: ZonePorts, zoneId: number, isUrgent = 
       const kind = shown[index];
       return kind === undefined || kind === 'unknown' ? [] : [{ id, kind }];
     });
-    const note = noteSightings(noteForeign(current.signing, others), seen, ports.clock.now());
+    const note = noteSightings(noteAnswer(current.signing, answer), seen, ports.clock.now());
     isNews = note.isNews;
     const at = secondsOf(ports.clock);
     const ttls = ttl === undefined ? note.signing.ttls : noteTtls(note.signing, { ds: ttl }, at);
@@ -65,10 +66,22 @@ export function isAwaiting({ keys, parent }: ZoneSigning): boolean {
   });
 }
 
-/** Note DS of the parent that stand for none of the zone's keys. */
-function noteForeign(signing: ZoneSigning, others: readonly Rdata[]): ZoneSigning {
-  const { foreignDs: _, ...rest } = signing;
-  return others.length === 0 ? rest : { ...rest, foreignDs: others.map((ds) => formatRdata(rrTypes.DS, ds)) };
+/** Problems with single servers that are worth keeping. */
+const mostProblems = 10;
+
+/**
+ * Note DS of the parent that stand for none of the zone's keys, and what kept servers from being asked. What was seen before
+ * is gone only if every server shows that.
+ */
+function noteAnswer(signing: ZoneSigning, { others, isComplete, problems }: DsAnswer): ZoneSigning {
+  const { foreignDs: before = [], parentProblems: _, ...rest } = signing;
+  const seen = others.map((ds) => formatRdata(rrTypes.DS, ds));
+  const foreignDs = isComplete ? seen : [...new Set([...before, ...seen])];
+  return {
+    ...rest,
+    ...(foreignDs.length === 0 ? {} : { foreignDs }),
+    ...(problems.length === 0 ? {} : { parentProblems: problems.slice(0, mostProblems) }),
+  };
 }
 
 function foreignEvents(
