@@ -9,7 +9,7 @@ import { composeStore, type DatabasePlace, openKeyDatabase } from '#kms/adapters
 import { remembering } from '#kms/adapters/store/remembering.ts';
 import { httpWebhookSender } from '#kms/adapters/webhook-undici.ts';
 import { signerPolicies } from '#kms/core/access.ts';
-import { hashOfSecret } from '#kms/core/secrets.ts';
+import { hashOfSecret, secretFrom } from '#kms/core/secrets.ts';
 import { slugOf } from '#kms/core/slug.ts';
 import { startHousekeeping } from '#kms/operations/housekeeping.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
@@ -21,8 +21,7 @@ import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
 import type { TenantStore } from '#kms/ports/tenant-store.ts';
 import { utf8Bytes } from '#lib/bytes.ts';
 import type { Clock } from '#lib/clock.ts';
-import { encodeBase64Url } from '#lib/encoding.ts';
-import { SecretText } from '#lib/secret-text.ts';
+import type { SecretText } from '#lib/secret-text.ts';
 
 export type { DatabasePlace } from '#kms/adapters/store/open-database.ts';
 export type { RootKeySource } from '#kms/adapters/root-key.ts';
@@ -117,7 +116,7 @@ async function openProvider(database: Database, { rootKey: source, workers }: Km
 
 /** The token follows from the key-encryption key, so that all processes on one database have the same. */
 async function putServiceToken(store: TenantStore, provider: CryptoProvider, clock: Clock): Promise<SecretText> {
-  const secret = new SecretText(`zs_${encodeBase64Url(provider.seal('service token', utf8Bytes('dnssec')))}`);
+  const secret = secretFrom(provider.seal('service token', utf8Bytes('dnssec')));
   await store.putCredential({
     identity: 'tok-dnssec',
     kind: 'token',

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { generateKeyPairSync } from 'node:crypto';
@@ -193,6 +194,32 @@ describe('who calls', () => {
     expect((await api.call('DELETE', `/v1/admin/tokens/${second.identity}`)).status).toBe(204);
     expect((await list({ authorization: `Bearer ${second.secret}` })).status).toBe(401);
     expect((await api.call('DELETE', `/v1/admin/tokens/${second.identity}`)).status).toBe(404);
+  });
+
+  test('of one Idempotency-Key there is one, whose secret is told again and kept nowhere', async () => {
+    const once = { 'idempotency-key': 'token-once' };
+    const wanted = { name: 'made once', policies: ['kms:ReadAccess'], organisation: 'o-default' };
+    const make = (body: object = wanted) => api.call('POST', '/v1/admin/tokens', body, once);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => make()));
+    const [first] = answers;
+    for (const { status, body } of [...answers, await make()])
+      expect({ status, body }).toEqual({ status: 201, body: first?.body });
+    const { body: listed } = await api.call('GET', '/v1/admin/tokens');
+    expect(listed.filter(({ name }: { name: string }) => name === 'made once')).toHaveLength(1);
+    const bearer = { authorization: `Bearer ${first?.body.secret}` };
+    expect((await api.call('GET', '/v1/kms/nl-01/keys', undefined, bearer)).status).toBe(200);
+    for (const name of readdirSync(api.dir.path))
+      expect(readFileSync(api.dir.at(name)).includes(first?.body.secret.slice(3))).toBe(false);
+    const { body: events } = await api.call('GET', '/v1/audit?operation=admin.token.create&outcome=allowed&limit=1000');
+    expect(events.filter(({ target }: { target: string }) => target === first?.body.identity)).not.toHaveLength(0);
+
+    expect(await make({ ...wanted, policies: ['kms:FullAccess'] })).toMatchObject({ status: 409 });
+    await api.call('DELETE', `/v1/admin/tokens/${first?.body.identity}`);
+    const gone = await make();
+    expect(gone).toMatchObject({ status: 409, body: { code: 'conflict', message: expect.stringContaining('tok-') } });
+    expect((await api.call('GET', '/v1/kms/nl-01/keys', undefined, bearer)).status).toBe(401);
+    const other = await api.call('POST', '/v1/admin/tokens', wanted, { 'idempotency-key': 'token-twice' });
+    expect(other.body.secret).not.toBe(first?.body.secret);
   });
 
   test('only an administrator makes tokens, and one of an organisation only for it', async () => {

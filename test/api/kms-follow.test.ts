@@ -162,6 +162,16 @@ describe('webhooks', () => {
     expect((await api.call('POST', '/v1/admin/webhooks', { url: bad })).status).toBe(400);
   });
 
+  test('of one Idempotency-Key there is one, until it is deleted', async () => {
+    const before = (await api.call('GET', '/v1/admin/webhooks')).body.length;
+    const make = () => api.call('POST', '/v1/admin/webhooks', { url }, { 'idempotency-key': 'webhook-once' });
+    const first = await make();
+    expect(await make()).toMatchObject({ status: 201, body: first.body });
+    expect((await api.call('GET', '/v1/admin/webhooks')).body).toHaveLength(before + 1);
+    await api.call('DELETE', `/v1/admin/webhooks/${first.body.identity}`);
+    expect(await make()).toMatchObject({ status: 409, body: { code: 'conflict' } });
+  });
+
   test('only an administrator of the organisation has them', async () => {
     const headers = await api.tokenFor({ policies: ['kms:FullAccess'] });
     expect((await api.call('POST', '/v1/admin/webhooks', { url }, headers)).status).toBe(403);

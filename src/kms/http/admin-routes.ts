@@ -13,12 +13,13 @@ import {
   WebhookItem,
   WebhookRequest,
 } from '#kms/api-admin.ts';
-import { administratorOf, callerOf } from '#kms/http/caller.ts';
+import { administratorOf, callerOf, idempotencyKeyOf } from '#kms/http/caller.ts';
 import { renderCredential, renderWebhook } from '#kms/http/render-admin.ts';
 import { describe } from '#kms/http/route.ts';
 import { listOrganisations, listRegions, putOrganisation, putRegion } from '#kms/operations/administer.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
-import { createCredential, listCredentials, revokeCredential } from '#kms/operations/credentials.ts';
+import { createCredential } from '#kms/operations/create-credential.ts';
+import { listCredentials, revokeCredential } from '#kms/operations/credentials.ts';
 import { createWebhook, deleteWebhook, listWebhooks } from '#kms/operations/webhooks.ts';
 import { encodeBase64 } from '#lib/encoding.ts';
 
@@ -77,7 +78,12 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async
     async (request, reply) => {
       const { kind = 'token', ...wanted } = request.body;
       const caller = administratorOf(request);
-      const { credential, secret } = await createCredential(ports, caller, { kind, ...wanted });
+      const { credential, secret } = await createCredential(
+        ports,
+        caller,
+        { kind, ...wanted },
+        idempotencyKeyOf(request),
+      );
       const shown = { ...renderCredential(credential), secret: secret.reveal() };
       return reply.code(201).header('cache-control', 'no-store').send(shown);
     },
@@ -102,7 +108,12 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async
       schema: { ...describe('Tell a URL of key events', NewWebhookItem, 201, tag), body: WebhookRequest },
     },
     async (request, reply) => {
-      const { webhook, secret } = await createWebhook(ports, callerOf(request), request.body.url);
+      const { webhook, secret } = await createWebhook(
+        ports,
+        callerOf(request),
+        request.body.url,
+        idempotencyKeyOf(request),
+      );
       const shown = { ...renderWebhook(webhook), secret: `whsec_${encodeBase64(secret)}` };
       return reply.code(201).header('cache-control', 'no-store').send(shown);
     },

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { isAdministrator } from '#kms/core/access.ts';
 import type { AuditedOperation } from '#kms/core/audit-event.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import { slugOf } from '#kms/core/slug.ts';
 import { audited, type Caller, type KmsPorts } from '#kms/operations/context.ts';
+import { findEarlier, orEarlier } from '#kms/operations/idempotency.ts';
 import { callCost } from '#kms/operations/rate-limiter.ts';
+import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
 import type { Organisation, Region } from '#kms/ports/tenant-store.ts';
 
 /** Refuse whoever may not administer an organisation; without one, all of them. @throws KmsError forbidden */
@@ -30,6 +33,39 @@ export async function administer<Result>(
   };
   const place = organisation === undefined ? {} : { organisation };
   return audited(ports, caller, operation, { target, ...place }, decide, carryOut);
+}
+
+/** What an administrator makes. */
+export interface Creation {
+  readonly operation: AuditedOperation;
+  /** What its identity begins with. */
+  readonly prefix: string;
+  readonly organisation: string | undefined;
+  readonly claim: IdempotencyClaim | undefined;
+}
+
+/**
+ * Let an administrator make something that has an identity. A repeated request is one for what the first one made.
+ *
+ * @param again - gives the answer for what was made before; it throws when that is gone.
+ */
+export async function administerCreation<Result>(
+  ports: KmsPorts,
+  caller: Caller,
+  { operation, prefix, organisation, claim }: Creation,
+  make: (identity: string) => Promise<Result>,
+  again: (identity: string) => Promise<Result>,
+): Promise<Result> {
+  const decide = async () => {
+    assertAdministrator(ports, caller, organisation);
+    const earlier = await findEarlier(ports, claim);
+    const identity = earlier ?? `${prefix}-${randomUUID()}`;
+    return { decision: { identity, isMade: earlier !== undefined }, facts: { target: identity } };
+  };
+  const place = organisation === undefined ? {} : { organisation };
+  return audited(ports, caller, operation, place, decide, async ({ identity, isMade }) =>
+    isMade ? again(identity) : orEarlier(ports, claim, () => make(identity), again),
+  );
 }
 
 /** Organisations that the caller may administer. */

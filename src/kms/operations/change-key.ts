@@ -11,8 +11,9 @@ import {
   getAuthorisedKey,
   type KmsPorts,
 } from '#kms/operations/context.ts';
-import { claimOf, findEarlier, orEarlier } from '#kms/operations/create-key.ts';
-import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
+import { getEarlierKey } from '#kms/operations/create-key.ts';
+import { claimOf, findEarlier, orEarlier } from '#kms/operations/idempotency.ts';
+import type { IdempotencyClaim, KeyChange } from '#kms/ports/key-store.ts';
 
 /** How often a change is tried anew when another process was first. */
 const attempts = 20;
@@ -45,7 +46,8 @@ async function change(
     { region, key: id },
     async () => {
       const authorised = await getAuthorisedKey(ports, caller, region, id, action);
-      const earlier = await findEarlier(ports, authorised, claim);
+      const identity = await findEarlier(ports, claim);
+      const earlier = identity === undefined ? undefined : await getEarlierKey(ports, authorised, identity);
       const { key } = authorised;
       const changed =
         earlier === undefined ? check(key, ports.clock.now()) : { version: latestVersion(earlier).version };
@@ -71,23 +73,26 @@ async function apply(
     const { key, event } = await rule(current, now);
     if (event === undefined) return current;
     try {
-      const update = () => ports.store.updateKey({ key, event, at: now, claim });
-      const other = await orEarlier(ports, authorised, claim, update);
-      if (other !== undefined) return other;
+      const update = () => store(ports, { key, event, at: now, claim });
+      return await orEarlier(ports, claim, update, (identity) => getEarlierKey(ports, authorised, identity));
     } catch (error) {
       if (attempt === attempts || !(error instanceof KmsError) || error.code !== 'conflict') throw error;
       const again = await ports.store.findKey(current.scope, current.identity);
       if (again === undefined || again.objectVersion === current.objectVersion) throw error;
       current = again;
-      continue;
     }
-    if (key.status !== 'active') {
-      ports.invocations.forget(key.identity);
-      await ports.provider.forget({ key: key.identity });
-    }
-    ports.onKeyEvent();
-    return key;
   }
+}
+
+async function store(ports: KmsPorts, changed: KeyChange): Promise<Key> {
+  const { key } = changed;
+  await ports.store.updateKey(changed);
+  if (key.status !== 'active') {
+    ports.invocations.forget(key.identity);
+    await ports.provider.forget({ key: key.identity });
+  }
+  ports.onKeyEvent();
+  return key;
 }
 
 /** A change whose rule is pure, so that trying it out is the check. */

@@ -13,9 +13,9 @@ import {
   factsOf,
   type KmsPorts,
 } from '#kms/operations/context.ts';
+import { claimOf, findEarlier, orEarlier } from '#kms/operations/idempotency.ts';
 import { getWrappingKey } from '#kms/operations/wrapping-key.ts';
 import type { KeyVersionRef, NewMaterial } from '#kms/ports/crypto-provider.ts';
-import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
 
 export interface NewKey {
   readonly name: string;
@@ -66,20 +66,23 @@ export async function createKey(
       const authorised = await authorise(ports, caller, region, action);
       assertCreatable(wanted, keyType);
       const claim = claimOf(caller, idempotencyKey, ['create', authorised.scope, digestible(wanted)]);
-      const earlier = await findEarlier(ports, authorised, claim);
+      const earlier = await findEarlier(ports, claim);
       if (earlier === undefined) ports.limiter.take(caller.principal, makingCost(keyType));
-      const identity = earlier?.identity ?? `kms-${randomUUID()}`;
+      const identity = earlier ?? `kms-${randomUUID()}`;
       const facts = { ...factsOf(authorised), key: identity, version: 1 };
       return { decision: { authorised, claim, earlier, identity }, facts };
     },
     async ({ authorised, claim, earlier, identity }) => {
-      if (earlier !== undefined) return { ...authorised, key: earlier };
+      const again = async (made: string) => ({ ...authorised, key: await getEarlierKey(ports, authorised, made) });
+      if (earlier !== undefined) return again(earlier);
       const key = await composeKey(ports, authorised, identity, wanted);
       const event = action === 'Create' ? 'created' : 'imported';
-      const insert = () => ports.store.insertKey({ key, event, at: key.createdAt, claim });
-      const other = await orEarlier(ports, authorised, claim, insert);
-      if (other === undefined) ports.onKeyEvent();
-      return { ...authorised, key: other ?? key };
+      const insert = async () => {
+        await ports.store.insertKey({ key, event, at: key.createdAt, claim });
+        ports.onKeyEvent();
+        return { ...authorised, key };
+      };
+      return orEarlier(ports, claim, insert, again);
     },
   );
 }
@@ -133,54 +136,12 @@ async function makeMaterial(
   return ports.provider.import(ref, imported.blob, wrappingKey, imported.oaepHash);
 }
 
-/**
- * Carry out a change. When it meets what the same request, sent twice, has just done, return the key that came of that.
- *
- * @returns undefined when the change was carried out
- */
-export async function orEarlier(
-  ports: KmsPorts,
-  authorised: Authorised,
-  claim: IdempotencyClaim | undefined,
-  change: () => Promise<void>,
-): Promise<Key | undefined> {
-  try {
-    await change();
-    return undefined;
-  } catch (error) {
-    const isConflict = error instanceof KmsError && (error.code === 'conflict' || error.code === 'slug-conflict');
-    const earlier = isConflict ? await findEarlier(ports, authorised, claim) : undefined;
-    if (earlier === undefined) throw error;
-    return earlier;
-  }
-}
-
-/** Return the key that an earlier request with this claim was about. @throws KmsError conflict */
-export async function findEarlier(
-  { store }: KmsPorts,
-  { scope }: Authorised,
-  claim: IdempotencyClaim | undefined,
-): Promise<Key | undefined> {
-  const identity = claim === undefined ? undefined : await store.findClaim(claim);
-  if (identity === undefined) return undefined;
+/** Return the key that an earlier request made or changed. @throws KmsError conflict when it is gone */
+export async function getEarlierKey({ store }: KmsPorts, { scope }: Authorised, identity: string): Promise<Key> {
   const key = await store.findKey(scope, identity);
   if (key === undefined)
     throw new KmsError('conflict', 'the key that the first request with this Idempotency-Key made is gone');
   return key;
-}
-
-/** Bind an idempotency key to its caller and to what was asked. */
-export function claimOf(
-  caller: Caller,
-  idempotencyKey: string | undefined,
-  request: unknown,
-): IdempotencyClaim | undefined {
-  if (idempotencyKey === undefined) return undefined;
-  return {
-    principal: caller.principal.identity,
-    key: idempotencyKey,
-    requestHash: hash('sha256', JSON.stringify(request), 'buffer'),
-  };
 }
 
 /** The request as it can be hashed: octets as their own hash. */

@@ -1,67 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Policy } from '#kms/core/access.ts';
-import type { AuditedOperation } from '#kms/core/audit-event.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import { hashOfSecret, makeSecret } from '#kms/core/secrets.ts';
 import { administer, assertAdministrator } from '#kms/operations/administer.ts';
 import type { Caller, KmsPorts } from '#kms/operations/context.ts';
 import type { Credential } from '#kms/ports/tenant-store.ts';
 import type { SecretText } from '#lib/secret-text.ts';
-
-export interface NewCredential {
-  readonly kind: 'token' | 'client';
-  readonly name: string;
-  readonly policies: readonly Policy[];
-  /** The one organisation that it is for. Without it, any: only those who belong to none themselves can give that. */
-  readonly organisation?: string | undefined;
-  readonly project?: string | undefined;
-  /** Seconds until it expires. */
-  readonly lifetime?: number | undefined;
-}
-
-const made: Record<NewCredential['kind'], { readonly operation: AuditedOperation; readonly prefix: string }> = {
-  token: { operation: 'admin.token.create', prefix: 'tok' },
-  client: { operation: 'admin.client.create', prefix: 'cli' },
-};
-
-/**
- * Make a token, or a client for OAuth2 client credentials. Its secret is in the answer and nowhere else.
- *
- * @throws KmsError forbidden, payload-invalid
- */
-export async function createCredential(
-  ports: KmsPorts,
-  caller: Caller,
-  wanted: NewCredential,
-): Promise<{ readonly credential: Credential; readonly secret: SecretText }> {
-  const { kind, name, policies, organisation, project, lifetime } = wanted;
-  const { operation, prefix } = made[kind];
-  const identity = `${prefix}-${randomUUID()}`;
-  return administer(ports, caller, operation, { target: identity, organisation }, async () => {
-    const known = organisation === undefined ? undefined : await ports.store.findOrganisation(organisation);
-    if (organisation !== undefined && known?.identity !== organisation)
-      throw new KmsError('payload-invalid', `organisation: there is no organisation ${organisation}`);
-    if (project !== undefined && organisation === undefined)
-      throw new KmsError('payload-invalid', 'project: a project is of an organisation, which has to be named');
-    const now = ports.clock.now();
-    const secret = makeSecret();
-    const scope = {
-      ...(organisation === undefined ? {} : { organisation }),
-      ...(project === undefined ? {} : { project }),
-    };
-    const credential: Credential = {
-      identity,
-      kind,
-      hash: hashOfSecret(secret.reveal()),
-      principal: { identity, ...scope, policies },
-      name,
-      createdAt: now,
-      ...(lifetime === undefined ? {} : { expiresAt: now + lifetime * 1000 }),
-    };
-    await ports.store.putCredential(credential);
-    return { credential, secret };
-  });
-}
 
 /** Credentials of the caller's organisation, or of all for those who belong to none. Never their secrets. */
 export async function listCredentials(ports: KmsPorts, caller: Caller): Promise<readonly Credential[]> {

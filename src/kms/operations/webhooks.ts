@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { KmsError } from '#kms/core/errors.ts';
 import type { KeyEvent } from '#kms/core/key.ts';
 import { signDelivery } from '#kms/core/webhook-signature.ts';
-import { administer, assertAdministrator } from '#kms/operations/administer.ts';
+import { administer, administerCreation, assertAdministrator } from '#kms/operations/administer.ts';
 import { type Caller, getOrganisation, type KmsPorts } from '#kms/operations/context.ts';
+import { claimOf } from '#kms/operations/idempotency.ts';
 import type { WebhookSender } from '#kms/ports/webhook-sender.ts';
 import type { Webhook } from '#kms/ports/webhook-store.ts';
 import { utf8Bytes } from '#lib/bytes.ts';
@@ -21,25 +21,33 @@ const longestPause = 3_600_000;
  * Tell a URL of the key events of the caller's organisation from now on. The secret, by which the receiver checks what
  * it gets, is in the answer only.
  *
- * @throws KmsError forbidden, payload-invalid, not-found
+ * @throws KmsError forbidden, payload-invalid, not-found, conflict
  */
 export async function createWebhook(
   ports: KmsPorts,
   caller: Caller,
   url: string,
+  idempotencyKey?: string,
 ): Promise<{ readonly webhook: Webhook; readonly secret: Uint8Array }> {
   const { identity: organisation } = await getOrganisation(ports, caller);
-  const identity = `whk-${randomUUID()}`;
-  return administer(ports, caller, 'admin.webhook.create', { target: identity, organisation }, async () => {
+  const claim = claimOf(caller, idempotencyKey, ['webhook', organisation, url]);
+  const make = async (identity: string) => {
     const parsed = URL.parse(url);
     if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.password !== '')
       throw new KmsError('payload-invalid', 'url must be an http or https URL without user name and password');
     const now = ports.clock.now();
     const delivered = await ports.store.lastEventNumber();
     const webhook = { identity, organisation, url, createdAt: now, delivered, failures: 0, nextAttemptAt: now };
-    await ports.store.insertWebhook(webhook);
+    await ports.store.insertWebhook(webhook, claim);
     return { webhook, secret: secretOf(ports, identity) };
-  });
+  };
+  const again = async (identity: string) => {
+    const webhook = (await ports.store.listWebhooks(organisation)).find((one) => one.identity === identity);
+    if (webhook !== undefined) return { webhook, secret: secretOf(ports, identity) };
+    throw new KmsError('conflict', `${identity}, made by the first request with this Idempotency-Key, is deleted`);
+  };
+  const creation = { operation: 'admin.webhook.create', prefix: 'whk', organisation, claim } as const;
+  return administerCreation(ports, caller, creation, make, again);
 }
 
 export async function listWebhooks(ports: KmsPorts, caller: Caller): Promise<readonly Webhook[]> {

@@ -80,7 +80,7 @@ export interface KeyStore {
   /** Keys of a scope that match, oldest first. @throws KmsError row-damaged */
   listKeys(scope: Scope, filter: KeyFilter, page?: Page<KeyCursor>): Promise<readonly Key[]>;
   countKeys(scope: Scope): Promise<KeyCounts>;
-  /** Identity of the key that an earlier request with this claim made or rotated. @throws KmsError conflict when that request was another one */
+  /** Identity of what an earlier request with this claim made or changed. @throws KmsError conflict when that request was another one */
   findClaim(claim: IdempotencyClaim): Promise<string | undefined>;
   /** Forget claims made before an instant. */
   dropClaims(before: number): Promise<void>;

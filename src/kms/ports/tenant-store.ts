@@ -1,4 +1,5 @@
 import type { Principal } from '#kms/core/access.ts';
+import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
 
 export interface Organisation {
   readonly identity: string;
@@ -44,8 +45,8 @@ export interface TenantStore {
 
   /** Find a credential that is neither expired nor revoked. @throws KmsError row-damaged */
   findCredential(hash: Uint8Array, now: number): Promise<Credential | undefined>;
-  /** Add one, or replace the one with its identity. */
-  putCredential(credential: Credential): Promise<void>;
+  /** Add one, or replace the one with its identity. @throws KmsError conflict when the claim is taken */
+  putCredential(credential: Credential, claim?: IdempotencyClaim): Promise<void>;
   /** Credentials of an organisation, or of all; access tokens are not among them. */
   listCredentials(organisation: string | undefined): Promise<readonly Credential[]>;
   /** Revoke a credential and all access tokens that a client got. @returns whether there was one that was not revoked yet */

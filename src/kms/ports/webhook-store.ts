@@ -1,3 +1,5 @@
+import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
+
 /** Someone who is told of the key events of an organisation. */
 export interface Webhook {
   /** `whk-…`. */
@@ -16,7 +18,8 @@ export interface Webhook {
 
 /** Holds webhooks and how far each is. */
 export interface WebhookStore {
-  insertWebhook(webhook: Webhook): Promise<void>;
+  /** @throws KmsError conflict when the claim is taken */
+  insertWebhook(webhook: Webhook, claim?: IdempotencyClaim): Promise<void>;
   listWebhooks(organisation: string): Promise<readonly Webhook[]>;
   /** @returns whether there was one */
   deleteWebhook(organisation: string, identity: string): Promise<boolean>;

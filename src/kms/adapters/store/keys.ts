@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Database, DatabaseError, type Statement } from '#database/database.ts';
+import { claimTaken, writeClaimed } from '#kms/adapters/store/claims.ts';
 import {
   keyColumns,
   keyFromRows,
@@ -32,7 +33,6 @@ const sql = {
   nextEvent: 'UPDATE event_counter SET next = next + 1',
   insertEvent: `INSERT INTO key_events (number, organisation, region, project, key, kind, version, object_version, at)
     VALUES ((SELECT next - 1 FROM event_counter), ?, ?, ?, ?, ?, ?, ?, ?)`,
-  insertClaim: 'INSERT INTO idempotency_claims (principal, claim, request_hash, key, at) VALUES (?, ?, ?, ?, ?)',
   selectClaim: 'SELECT request_hash, key FROM idempotency_claims WHERE principal = ? AND claim = ?',
   dropClaims: 'DELETE FROM idempotency_claims WHERE at < ?',
   findKey: `${selectKey} WHERE ${inScope}
@@ -89,9 +89,10 @@ export function openKeyStore(database: Database, sealer: RowSealer): KeyStore {
   };
   const readKeys = async (rows: readonly KeyRow[]) => Promise.all(rows.map(readKey));
 
-  const writeKey = async (write: Statement, rest: readonly Statement[], { key }: KeyChange): Promise<void> => {
+  const writeKey = async (write: Statement, change: KeyChange): Promise<void> => {
+    const { key, at, claim } = change;
     try {
-      await database.write([write, ...rest]);
+      await writeClaimed(database, [write, ...consequences(change)], claim, { identity: key.identity, at });
     } catch (error) {
       throw conflictOf(error, key);
     }
@@ -99,16 +100,12 @@ export function openKeyStore(database: Database, sealer: RowSealer): KeyStore {
 
   return {
     insertKey: (change) =>
-      writeKey(
-        { sql: sql.insertKey, values: [...keyValues(change.key), sealOf(change.key)] },
-        consequences(change),
-        change,
-      ),
+      writeKey({ sql: sql.insertKey, values: [...keyValues(change.key), sealOf(change.key)] }, change),
 
     updateKey: (change) => {
       const { key } = change;
       const values = [...keyValues(key), sealOf(key), key.identity, key.objectVersion - 1];
-      return writeKey({ sql: sql.updateKey, values, changes: 1 }, consequences(change), change);
+      return writeKey({ sql: sql.updateKey, values, changes: 1 }, change);
     },
 
     async findKey(scope, identityOrSlug) {
@@ -170,7 +167,7 @@ export function openKeyStore(database: Database, sealer: RowSealer): KeyStore {
 }
 
 /** Everything that is written beside the row of a key. */
-function consequences({ key, event, at, claim }: KeyChange): Statement[] {
+function consequences({ key, event, at }: KeyChange): Statement[] {
   const { identity, versions, objectVersion } = key;
   const statements: Statement[] = versions.map(({ version, createdAt, wrapped, publicKey }) => ({
     sql: sql.insertVersion,
@@ -182,8 +179,6 @@ function consequences({ key, event, at, claim }: KeyChange): Statement[] {
     { sql: sql.nextEvent, values: [], changes: 1 },
     { sql: sql.insertEvent, values: [...scopeValues(key.scope), identity, event, latest, objectVersion, at] },
   );
-  if (claim !== undefined)
-    statements.push({ sql: sql.insertClaim, values: [claim.principal, claim.key, claim.requestHash, identity, at] });
   return statements;
 }
 
@@ -236,16 +231,11 @@ function conflictOf(error: unknown, key: Key): unknown {
   if (error.code === 'changes-unexpected')
     return new KmsError('conflict', `key ${key.identity} was changed by another call at the same time: try again`);
   if (error.code !== 'unique-violated') return error;
-  if (error.table === 'idempotency_claims') return claimTaken();
   return new KmsError(
     'slug-conflict',
     `name: a key with the slug ${key.slug} exists already in this organisation, region and project`,
     { cause: error },
   );
-}
-
-function claimTaken(): KmsError {
-  return new KmsError('conflict', 'the Idempotency-Key was used before, with another request');
 }
 
 function damaged(identity: string, why: string): KmsError {

@@ -32,7 +32,7 @@ export function remembering<Store extends KeyStore & TenantStore>(store: Store):
     ...lookUps,
     putOrganisation: (organisation) => organisations.forgetAfter(store.putOrganisation(organisation)),
     putRegion: (region) => regions.forgetAfter(store.putRegion(region)),
-    putCredential: (credential) => credentials.forgetAfter(store.putCredential(credential)),
+    putCredential: (credential, claim) => credentials.forgetAfter(store.putCredential(credential, claim)),
     revokeCredential: (identity, organisation, now) =>
       credentials.forgetAfter(store.revokeCredential(identity, organisation, now)),
     dropExpiredAccess: (before) => credentials.forgetAfter(store.dropExpiredAccess(before)),

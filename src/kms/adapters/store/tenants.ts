@@ -1,4 +1,5 @@
 import { type Database, DatabaseError, type SqlValue } from '#database/database.ts';
+import { writeClaimed } from '#kms/adapters/store/claims.ts';
 import type { RowSealer } from '#kms/adapters/store/keys.ts';
 import type { Policy } from '#kms/core/access.ts';
 import { KmsError } from '#kms/core/errors.ts';
@@ -81,13 +82,11 @@ export function openTenantStore(database: Database, sealer: RowSealer): TenantSt
         `the stored credential ${row.identity} was changed behind the back of the service`,
       );
     },
-    putCredential: (credential) =>
-      database.write([
-        {
-          sql: sql.putCredential,
-          values: credentialValues(credential, sealer.seal('credential', sealedOctets(credential))),
-        },
-      ]),
+    async putCredential(credential, claim) {
+      const values = credentialValues(credential, sealer.seal('credential', sealedOctets(credential)));
+      const { identity, createdAt: at } = credential;
+      await writeClaimed(database, [{ sql: sql.putCredential, values }], claim, { identity, at });
+    },
     async listCredentials(organisation) {
       const rows =
         organisation === undefined

@@ -1,4 +1,5 @@
 import type { Database } from '#database/database.ts';
+import { writeClaimed } from '#kms/adapters/store/claims.ts';
 import type { Webhook, WebhookStore } from '#kms/ports/webhook-store.ts';
 
 const sql = {
@@ -25,13 +26,11 @@ interface WebhookRow {
 /** Keep webhooks in a database. */
 export function openWebhookStore(database: Database): WebhookStore {
   return {
-    insertWebhook: ({ identity, organisation, url, createdAt, delivered, failures, nextAttemptAt, lastError }) =>
-      database.write([
-        {
-          sql: sql.insert,
-          values: [identity, organisation, url, createdAt, delivered, failures, nextAttemptAt, lastError ?? null],
-        },
-      ]),
+    insertWebhook: (webhook, claim) => {
+      const { identity, organisation, url, createdAt: at, delivered, failures, nextAttemptAt, lastError } = webhook;
+      const values = [identity, organisation, url, at, delivered, failures, nextAttemptAt, lastError ?? null];
+      return writeClaimed(database, [{ sql: sql.insert, values }], claim, { identity, at });
+    },
     listWebhooks: async (organisation) => (await database.rows<WebhookRow>(sql.list, organisation)).map(webhookOf),
     deleteWebhook: async (organisation, identity) =>
       (await database.rows(sql.delete, organisation, identity)).length > 0,
