@@ -9,7 +9,8 @@ import { readInputs, readSignatureOptions, readVersion, signatureEncoding } from
 import { goodItems, sendOutcomes } from '#kms/http/items.ts';
 import { batchBodyLimit, describe, KeyPath } from '#kms/http/route.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
-import { sign, type VersionOutcomes } from '#kms/operations/sign.ts';
+import { sign } from '#kms/operations/sign.ts';
+import type { VersionOutcomes } from '#kms/operations/use-key.ts';
 
 /** Signing: one input, or a batch in JSON or as octets, which is answered as it came. */
 export const signRoute: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (app, { ports }) => {

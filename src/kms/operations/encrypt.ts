@@ -4,8 +4,15 @@ import { keyTypeRow } from '#kms/core/key-types.ts';
 import { assertRotatable } from '#kms/core/life-cycle.ts';
 import type { Caller, KmsPorts } from '#kms/operations/context.ts';
 import { rotateBySystem } from '#kms/operations/change-by-system.ts';
-import type { VersionOutcomes } from '#kms/operations/sign.ts';
-import { type KeyAddress, perVersion, storedVersion, useKey, type Versioned } from '#kms/operations/use-key.ts';
+import {
+  type KeyAddress,
+  perVersion,
+  storedVersion,
+  useEachVersion,
+  useKey,
+  type Versioned,
+  type VersionOutcomes,
+} from '#kms/operations/use-key.ts';
 import type { Ciphertext, Outcome, Plaintext } from '#kms/ports/crypto-provider.ts';
 import type { SecretBytes } from '#lib/secret-bytes.ts';
 
@@ -43,17 +50,12 @@ export async function decrypt(
   address: KeyAddress,
   items: readonly VersionedCiphertext[],
 ): Promise<readonly Outcome<Uint8Array>[]> {
-  const use = {
-    action: 'Decrypt',
-    operation: 'decrypt',
-    version: 'each',
-    count: items.length,
-    cost: ({ cost }) => cost.secret,
-  } as const satisfies Parameters<typeof useKey>[3];
-  return useKey(ports, caller, address, use, (key) =>
-    perVersion(key, items, (version, group) =>
-      openingOnly(key, version.ref.version, group, () => ports.provider.decrypt(version, group)),
-    ),
+  return useEachVersion(
+    ports,
+    caller,
+    address,
+    { action: 'Decrypt', operation: 'decrypt', items, cost: ({ cost }) => cost.secret },
+    (version, group, key) => openingOnly(key, version.ref.version, group, () => ports.provider.decrypt(version, group)),
   );
 }
 

@@ -58,9 +58,50 @@ export async function useKey<Result>(
   );
 }
 
+/** Results of one key version, in the order of the inputs. */
+export interface VersionOutcomes {
+  readonly version: number;
+  readonly outcomes: readonly Outcome<Uint8Array>[];
+}
+
+/** Inputs for one version of a key, the latest unless another is named. */
+export interface VersionInputs {
+  readonly inputs: readonly Uint8Array[];
+  readonly version?: number | undefined;
+}
+
+/** Compute something of each input with one version of a key. @throws KmsError what `useKey` throws */
+export async function useVersion(
+  ports: KmsPorts,
+  caller: Caller,
+  address: KeyAddress,
+  use: Omit<KeyUse, 'version' | 'count'> & VersionInputs,
+  compute: (version: StoredKeyVersion, inputs: readonly Uint8Array[]) => Promise<readonly Outcome<Uint8Array>[]>,
+): Promise<VersionOutcomes> {
+  const { inputs } = use;
+  return useKey(ports, caller, address, { ...use, count: inputs.length }, async (key, version) => ({
+    version,
+    outcomes: await compute(storedVersion(key, version), inputs),
+  }));
+}
+
 /** An item that names the version that it is for, as every ciphertext, signature and HMAC does. */
 export interface Versioned {
   readonly version: number;
+}
+
+/** Do something with items that each name the version that they are for. @throws KmsError what `useKey` throws */
+export async function useEachVersion<Item extends Versioned, Result>(
+  ports: KmsPorts,
+  caller: Caller,
+  address: KeyAddress,
+  use: Omit<KeyUse, 'version' | 'count'> & { readonly items: readonly Item[] },
+  carryOut: (version: StoredKeyVersion, items: readonly Item[], key: Key) => Promise<readonly Outcome<Result>[]>,
+): Promise<readonly Outcome<Result>[]> {
+  const { items } = use;
+  return useKey(ports, caller, address, { ...use, version: 'each', count: items.length }, (key) =>
+    perVersion(key, items, (version, group) => carryOut(version, group, key)),
+  );
 }
 
 /**

@@ -1,12 +1,9 @@
-import type { AuditEvent, AuditHead, AuditOutcome, AuditRecord } from '#kms/core/audit-event.ts';
+import type { AuditEvent, AuditHead, AuditRecord } from '#kms/core/audit-event.ts';
 
-export interface AuditFilter {
-  /** Without one, events of all organisations. */
-  readonly organisation?: string | undefined;
-  readonly operation?: string | undefined;
-  readonly outcome?: AuditOutcome | undefined;
-  readonly key?: string | undefined;
-  readonly principal?: string | undefined;
+/** What events have to have; without an organisation, those of all of them are meant. */
+export interface AuditFilter extends Partial<
+  Pick<AuditEvent, 'organisation' | 'operation' | 'outcome' | 'key' | 'principal'>
+> {
   /** Milliseconds since the epoch, inclusive. */
   readonly from?: number | undefined;
   /** Milliseconds since the epoch, exclusive. */
