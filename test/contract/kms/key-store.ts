@@ -198,6 +198,28 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       expect(await store.findCredential(new Uint8Array(32), now)).toBeUndefined();
     });
 
+    test('keeps a credential or a webhook together with its claim, or neither', async () => {
+      const claim = { principal: 'p', key: 'once', requestHash: new Uint8Array(32).fill(1) };
+      const token = credential('t');
+      await store.putCredential(token, claim);
+      expect(await store.findClaim(claim)).toBe(token.identity);
+      const second = credential('u');
+      await expect(store.putCredential(second, claim)).rejects.toMatchObject({ code: 'conflict' });
+      expect(await store.findCredential(second.hash, now)).toBeUndefined();
+      const progress = { delivered: 0, failures: 0, nextAttemptAt: now };
+      const webhook = {
+        identity: 'whk-1',
+        organisation: 'o',
+        url: 'https://example.net/',
+        createdAt: now,
+        ...progress,
+      };
+      await expect(store.insertWebhook(webhook, claim)).rejects.toMatchObject({ code: 'conflict' });
+      expect(await store.listWebhooks('o')).toEqual([]);
+      await store.insertWebhook(webhook, { ...claim, key: 'another' });
+      expect(await store.findClaim({ ...claim, key: 'another' })).toBe('whk-1');
+    });
+
     test('revokes a client together with the access tokens that it got', async () => {
       const client = credential('c', { kind: 'client' });
       const access = credential('a', { kind: 'access', principal: client.principal, expiresAt: now + 10 });
