@@ -39,6 +39,8 @@ test(
     let round = 0;
     let wanted = 0;
     for (; rounds > 0 ? round < rounds : performance.now() < deadline; round++) {
+      if (rounds > 0 && round % 100 === 0)
+        process.stderr.write(`round ${round} of ${rounds}, ${acknowledgedBy(models)} answers so far\n`);
       await using service = await startKms({ data: data.path });
       const listed = await listKeys(service);
       await Promise.all(models.slice(-2 * clients).map((model) => model.check(service, listed)));
@@ -68,5 +70,5 @@ test(
     expect(acknowledged).toBeGreaterThanOrEqual(wanted);
     expect(await checkAuditChain(service)).toBeGreaterThan(acknowledged);
   },
-  Math.max(testTimeout, rounds * 5000),
+  testTimeout + rounds * 60_000,
 );

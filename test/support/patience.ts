@@ -4,5 +4,8 @@
  */
 export const patience = 100_000;
 
+/** The same for a service to be up, which loads a whole program first: a starving machine takes minutes. */
+export const startPatience = 300_000;
+
 /** Milliseconds after which a test is taken to hang; longer than the waits within it. */
 export const testTimeout = 400_000;

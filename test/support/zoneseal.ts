@@ -1,5 +1,6 @@
 import { request } from 'undici';
 import { projectRoot } from '#test/support/commands.ts';
+import { startPatience } from '#test/support/patience.ts';
 import { start, type StartedProcess } from '#test/support/process.ts';
 
 export interface ZonesealOptions {
@@ -65,7 +66,7 @@ async function startNode(
     largestFile === undefined
       ? start(node, args, { cwd: projectRoot, env })
       : start('bash', ['-c', `ulimit -f ${largestFile}; exec "$0" "$@"`, node, ...args], { cwd: projectRoot, env });
-  const [, address = ''] = await process.waitFor(/^listening (\S+)$/m);
+  const [, address = ''] = await process.waitFor(/^listening (\S+)$/m, startPatience);
   const url = address.replace(/\/+$/, '');
   const organisation = env['ZONESEAL_ORGANISATION'] ?? 'o-default';
   const headers = { authorization: `Bearer ${testToken}`, 'x-organisation-identity': organisation };
