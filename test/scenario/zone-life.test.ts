@@ -55,7 +55,9 @@ describeWith([...timed], 'two years in the life of a zone', () => {
     expect(await world.keys(name)).toMatchObject([{ role: 'csk', algorithm: 15 }]);
 
     await world.call('DELETE', `/zones/${name}/dnssec`);
-    await live(3);
+    await world.observe(name);
+    await accepted();
+    await world.until(name, async () => (await world.zone(name)).signing === undefined);
     expect((await world.call('GET', `/zones/${name}/dnssec`)).body).toEqual({ enabled: false, dsDelegated: false });
   }, 400_000);
 });

@@ -96,6 +96,15 @@ export interface RefusedVersion {
   readonly reason: string;
 }
 
+/** What a rollover waits for, other than time. */
+export interface RolloverWait {
+  readonly kind: 'parent' | 'human' | 'signing';
+  /** Seconds. */
+  readonly since: number;
+  /** Whether it was told that the rollover is stuck. */
+  readonly isTold?: boolean;
+}
+
 /** What a signed zone is signed with. Times are milliseconds since the epoch where nothing else is said. */
 export interface ZoneSigning {
   /** As its user wrote it. */
@@ -133,6 +142,8 @@ export interface ZoneSigning {
   readonly refused?: readonly RefusedVersion[];
   /** KMS keys that it needs and that are disabled or about to be deleted, by identity; what they are. */
   readonly endangered?: Readonly<Record<string, string>>;
+  /** What its rollovers wait for, by name; absent where time alone is awaited. */
+  readonly waits?: Readonly<Record<string, RolloverWait>>;
   /** Whether it was told that signatures are about to run out. */
   readonly isRunwayLow?: boolean;
   readonly enabledAt: number;

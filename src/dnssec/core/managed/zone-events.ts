@@ -5,6 +5,7 @@ export const zoneEventKinds = [
   'rollover-started',
   'rollover-aborted',
   'rollover-done',
+  'rollover-stuck',
   'transition',
   'step-allowed',
   'standby-added',

@@ -1,5 +1,11 @@
 import type { Role } from '#dnssec/core/keys/zone-key.ts';
-import type { SigningKey, SigningPolicy, SigningRound, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+import type {
+  RolloverWait,
+  SigningKey,
+  SigningPolicy,
+  SigningRound,
+  ZoneSigning,
+} from '#dnssec/core/managed/signing-state.ts';
 import { advance, type AdvanceInput, type AdvanceResult, type Transition } from '#dnssec/core/rollover/advance.ts';
 import { type Outage, replaceAtOnce } from '#dnssec/core/rollover/emergency.ts';
 import { isHidden, isPublished, type Move, type RolloverKey, stateOf } from '#dnssec/core/rollover/key-state.ts';
@@ -198,11 +204,35 @@ export function newestTtl(ttls: RolloverTtls, kind: TtlKind): number {
   return ttls[kind].at(-1)?.ttl ?? 0;
 }
 
+const day = 86_400;
+
+/**
+ * Return for how many seconds a rollover may wait for something before it counts as stuck. A parent that acts by itself looks
+ * for CDS about once a day, and a person may be away for a weekend; until a change of the parent has reached all servers
+ * and caches is added. Signing has days until signatures run out, of which a rollover should not take more than one.
+ */
+export function waitBound(kind: RolloverWait['kind'], policy: SigningPolicy): number {
+  if (kind === 'signing') return day;
+  return 3 * day + (kind === 'parent' ? policy.parentDsTtl + policy.parentPropagationDelay : 0);
+}
+
+/** Return when the first rollover counts as stuck if nothing happens, in seconds; infinite where none waits untold. */
+function stuckTime({ waits = {}, policy }: ZoneSigning): number {
+  const untold = Object.values(waits).filter(({ isTold }) => isTold !== true);
+  return Math.min(...untold.map(({ kind, since }) => since + waitBound(kind, policy)));
+}
+
 /** Return when there is something to do for a signed zone, in seconds. */
 export function dueTime({ refreshAt, signing }: { refreshAt?: number; signing?: ZoneSigning }): number | undefined {
   if (signing === undefined) return undefined;
   const { wakeAt, probeAt, round, lastSignedAt } = signing;
-  const times = [refreshAt, wakeAt, probeAt, round.kind === 'done' ? undefined : Math.floor(lastSignedAt / 1000)];
+  const times = [
+    refreshAt,
+    wakeAt,
+    probeAt,
+    stuckTime(signing),
+    round.kind === 'done' ? undefined : Math.floor(lastSignedAt / 1000),
+  ];
   const first = Math.min(...times.filter((time) => time !== undefined));
   return first === Infinity ? undefined : first;
 }

@@ -2,6 +2,9 @@ import { secondsOf } from '#lib/clock.ts';
 import { messageOf } from '#lib/errors.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { runwayOf } from '#dnssec/core/managed/runway.ts';
+import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+import { noteObstacles, type Obstacle, obstaclesOf } from '#dnssec/core/managed/stuck.ts';
+import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
 import { advanceZone, dueTime } from '#dnssec/core/managed/zone-rollover.ts';
 import { introduceSuccessors, isNews } from '#dnssec/operations/zones/introduce-successors.ts';
 import { lookAtParent } from '#dnssec/operations/zones/look-at-parent.ts';
@@ -56,26 +59,35 @@ async function settle(ports: ZonePorts, zoneId: number): Promise<void> {
   await noteZone(ports, zoneId, async (before) => {
     const { refreshAt: _r, dueAt: _d, ...zone } = before;
     if (before.signing === undefined) return before.dueAt === undefined ? undefined : { zone };
-    const { wakeAt: _w, lastSignError: _l, isRunwayLow: _i, ...rest } = before.signing;
-    const { wakeAt } = advanceZone(before.signing, secondsOf(ports.clock)).signing;
-    const signing = { ...rest, ...(wakeAt === undefined ? {} : { wakeAt }) };
+    const { wakeAt: _w, lastSignError: _l, isRunwayLow: _i, waits: _s, ...rest } = before.signing;
+    const step = advanceZone(before.signing, secondsOf(ports.clock));
+    const { wakeAt } = step.signing;
+    const { waits, events } = noteObstacles(before.signing, obstaclesOf(rest, step.waiting), ports.clock.now());
+    const signing = { ...rest, ...(wakeAt === undefined ? {} : { wakeAt }), ...withWaits(waits) };
     const heard = await ports.store.kmsKeysOf(zoneId);
     if (heard.some((one) => isNews(signing, one))) return undefined; // heard meanwhile, and due now
     const refreshAt = await ports.store.firstRefresh(zoneId);
     const settled = { ...zone, signing, ...(refreshAt === undefined ? {} : { refreshAt }) };
     const dueAt = dueTime(settled);
     const after = dueAt === undefined ? settled : { ...settled, dueAt };
-    return standingOf(after) === standingOf(before) ? undefined : { zone: after };
+    return standingOf(after) === standingOf(before) ? undefined : { zone: after, news: { events } };
   });
 }
 
-function standingOf({ signing, refreshAt, dueAt }: ManagedZone): string {
-  const { wakeAt, lastSignError, isRunwayLow } = signing ?? {};
-  return JSON.stringify([wakeAt, lastSignError, isRunwayLow, refreshAt, dueAt]);
+function withWaits(waits: Required<ZoneSigning>['waits']): Pick<ZoneSigning, 'waits'> {
+  return Object.keys(waits).length === 0 ? {} : { waits };
 }
 
-/** Note why a zone could not be tended, and that it is due again after some seconds; tell once that its signatures run out. */
-export async function noteFailure(ports: ZonePorts, zoneId: number, error: unknown, rest: number): Promise<void> {
+function standingOf({ signing, refreshAt, dueAt }: ManagedZone): string {
+  const { wakeAt, lastSignError, isRunwayLow, waits } = signing ?? {};
+  return JSON.stringify([wakeAt, lastSignError, isRunwayLow, waits, refreshAt, dueAt]);
+}
+
+/**
+ * Note why a zone could not be tended, and that it is due again after some seconds; tell once that its signatures run out,
+ * and once that this holds up a rollover for long.
+ */
+export async function noteFailure(ports: ZonePorts, zoneId: number, error: unknown, pause: number): Promise<void> {
   await noteZone(ports, zoneId, async (zone) => {
     if (zone.signing === undefined) return undefined;
     const now = ports.clock.now();
@@ -85,10 +97,32 @@ export async function noteFailure(ports: ZonePorts, zoneId: number, error: unkno
     const isLow = runway?.isLow === true;
     const text = `signatures of the zone run out for the first resolver in ${runway?.seconds} s: ${message}`;
     const isToldFirst = isLow && zone.signing.isRunwayLow !== true;
-    const signing = { ...zone.signing, lastSignError: message, ...(isLow ? { isRunwayLow: true } : {}) };
+    const low: ZoneEvent[] = isToldFirst ? [{ kind: 'runway-low', at: now, text, details: { ...runway } }] : [];
+    const { waits, events } = noteObstacles(
+      zone.signing,
+      await obstaclesAfter(ports, zone, zone.signing, message),
+      now,
+    );
+    const { waits: _, ...rest } = zone.signing;
+    const signing = { ...rest, lastSignError: message, ...(isLow ? { isRunwayLow: true } : {}), ...withWaits(waits) };
     return {
-      zone: { ...zone, signing, dueAt: Math.floor(now / 1000) + rest },
-      ...(isToldFirst ? { news: { events: [{ kind: 'runway-low', at: now, text, details: { ...runway } }] } } : {}),
+      zone: { ...zone, signing, dueAt: Math.floor(now / 1000) + pause },
+      news: { events: [...low, ...events] },
     };
   });
+}
+
+/** What is in the way of a zone's rollovers after it could not be tended: that too, if one is under way or about to begin. */
+async function obstaclesAfter(
+  { store, clock }: Pick<ZonePorts, 'store' | 'clock'>,
+  zone: Pick<ManagedZone, 'id'>,
+  signing: ZoneSigning,
+  message: string,
+): Promise<Obstacle[]> {
+  const { waiting, transitions } = advanceZone(signing, secondsOf(clock));
+  const obstacles = obstaclesOf(signing, waiting);
+  const heard = await store.kmsKeysOf(zone.id);
+  const isRolling = waiting.length > 0 || transitions.length > 0 || heard.some((one) => isNews(signing, one));
+  const details = { waitsFor: 'signing', lastSignError: message };
+  return isRolling ? [...obstacles, { name: 'signing', kind: 'signing', text: message, details }] : obstacles;
 }
