@@ -26,6 +26,8 @@ interface ServerPlan {
   /** Write what it needs into `dir` and return its command line. */
   prepare(dir: TempDir, port: number): string[] | Promise<string[]>;
   readonly user?: ProcessOptions['user'];
+  /** Milliseconds until it has to be ready. */
+  readonly patience?: number;
 }
 
 /** Start a server; a port that another process took in between is answered by another try on another port. */
@@ -43,7 +45,7 @@ export async function startServer(plan: ServerPlan): Promise<PrivateServer> {
       dir[Symbol.dispose]();
     };
     try {
-      await process.waitFor(plan.ready);
+      await process.waitFor(plan.ready, plan.patience);
       return { port, dir, process, stop, [Symbol.asyncDispose]: stop };
     } catch (error) {
       await stop();
