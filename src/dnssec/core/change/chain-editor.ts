@@ -87,6 +87,7 @@ export class ChainEditor {
     this.#places = [...this.#due.keys()].toSorted((left, right) => (left < right ? -1 : 1));
     const touched = new Map<Octets, ChainLink | DueLink>(this.#due);
     for (const place of [...this.#due.keys(), ...this.#removed.keys()]) {
+      if (await this.#staysWhereItWas(place)) continue;
       const before = await this.#before(place);
       if (before !== undefined && !touched.has(before.place)) touched.set(before.place, before);
     }
@@ -106,6 +107,13 @@ export class ChainEditor {
       if (stored?.rdata !== link.rdata || stored.owner !== link.owner) changed.push(link);
     }
     return { removed: [...this.#removed.values()], written: changed };
+  }
+
+  /** Tell whether what points to a place can stay as it is: the place has a link before and after, of the same owner. */
+  async #staysWhereItWas(place: Octets): Promise<boolean> {
+    const due = this.#due.get(place);
+    if (due === undefined) return false;
+    return (await this.#chain.findLink(place))?.owner === this.#maker.linkOwner(place, due.owner);
   }
 
   /** The stored link before a place, around the beginning, that stays; undefined when what comes before is new itself. */
