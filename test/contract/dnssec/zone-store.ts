@@ -225,6 +225,19 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(await store.readDifferences(zone.id, 2)).toBeUndefined();
     });
 
+    test('keeps the differences of a version in their order, however many there are', async () => {
+      const zone = await insert(newZone('example'));
+      const records = Array.from({ length: 101 }, (_, index) => ({
+        owner: parseName(`${200 - index}.example.`),
+        type: rrTypes.TXT,
+        ttl: index,
+        rdata: parseRdataText(rrTypes.TXT, String(index)),
+      }));
+      const differences = { removed: records.slice(0, 33), added: records.slice(33) };
+      await publish(zone, { version: { ...version(2), removed: 33, added: 68 }, differences });
+      expect(await store.readDifferences(zone.id, 2)).toEqual(differences);
+    });
+
     const key = (keyId: string) => ({ region: 'r', keyId });
 
     test('knows the KMS keys of zones, and marks every zone due of whose key there is news', async () => {

@@ -69,8 +69,6 @@ const sql = {
   deleteLink: `DELETE FROM zone_links WHERE ${inZone} AND place = ?`,
   insertVersion:
     'INSERT INTO zone_versions (zone, version, serial, at, reason, principal, removed, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-  insertDifference:
-    'INSERT INTO zone_differences (zone, version, position, is_added, owner, type, ttl, rdata, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   findRecord: `${rrsets} WHERE ${inZone} AND identity = ?`,
   dueRRsets: `${rrsets} WHERE ${inZone} AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
   dueLinks: `${links} WHERE ${inZone} AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
@@ -263,26 +261,31 @@ function contentsOf(change: VersionChange): Statement[] {
     sql: sql.insertVersion,
     values: [id, version.version, serial, at, reason, principal, removed, added],
   });
-  const records = [
-    ...(differences?.removed ?? []).map((record) => ({ record, isAdded: 0 })),
-    ...(differences?.added ?? []).map((record) => ({ record, isAdded: 1 })),
-  ];
-  for (const [position, { record, isAdded }] of records.entries()) {
-    const { owner, type, ttl, rdata, content } = record;
-    const values = [
-      id,
-      version.version,
-      position,
-      isAdded,
-      bytesFrom(owner),
-      type,
-      ttl,
-      bytesFrom(rdata),
-      json(content),
-    ];
-    statements.push({ sql: sql.insertDifference, values });
-  }
+  for (const insertion of insertDifferences(id, version.version, differences)) statements.push(insertion);
   statements.push(...newsOf(id, change));
+  return statements;
+}
+
+const differenceColumns = ['zone', 'version', 'position', 'is_added', 'owner', 'type', 'ttl', 'rdata', 'content'];
+/** Differences of one statement. */
+const differencesTogether = 32;
+
+function insertDifferences(
+  zone: number,
+  version: number,
+  { removed, added }: NonNullable<VersionChange['differences']> = { removed: [], added: [] },
+): Statement[] {
+  const rows = [...removed, ...added].map(({ owner, type, ttl, rdata, content }, position): SqlValue[] => {
+    const isAdded = position < removed.length ? 0 : 1;
+    return [zone, version, position, isAdded, bytesFrom(owner), type, ttl, bytesFrom(rdata), json(content)];
+  });
+  const statements: Statement[] = [];
+  for (let start = 0; start < rows.length; start += differencesTogether) {
+    const together = rows.slice(start, start + differencesTogether);
+    const places = together.map(() => `(${marks(differenceColumns)})`).join(', ');
+    const text = `INSERT INTO zone_differences (${differenceColumns.join(', ')}) VALUES ${places}`;
+    statements.push({ sql: text, values: together.flat() });
+  }
   return statements;
 }
 
