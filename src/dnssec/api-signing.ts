@@ -34,6 +34,9 @@ export const policyFields = {
   approval: Type.Boolean({ description: 'Whether a person has to allow each step of a rollover.' }),
 };
 
+/** DNSKEY RDATA of another signer, in presentation form. */
+const ForeignKeyList = Type.Array(Type.String({ minLength: 1, maxLength: 2000 }), { maxItems: 16 });
+
 export const SigningRequest = Type.Object(
   {
     region: Type.String({ minLength: 1, maxLength: 255 }),
@@ -41,6 +44,47 @@ export const SigningRequest = Type.Object(
     policy: Type.Optional(Type.Partial(Type.Object(policyFields), closed)),
     policyName: Type.Optional(
       Type.String({ minLength: 1, maxLength: 63, description: 'A policy whose newest version the zone is to have.' }),
+    ),
+    takeover: Type.Optional(
+      Type.Boolean({
+        description:
+          'The key that is named is the key of the zone already: for at least their TTLs every DNSKEY RRset in use has had it ' +
+          'and was signed by it, and every server of the parent its DS.',
+      }),
+    ),
+    foreignKeys: Type.Optional(ForeignKeyList),
+  },
+  closed,
+);
+
+export const ForeignKeysRequest = Type.Object({ foreignKeys: ForeignKeyList }, closed);
+export const ForeignKeysResponse = Type.Object({
+  foreignKeys: Type.Array(
+    Type.Object({
+      dnskey: Type.String({ description: 'RDATA in presentation form.' }),
+      keyTag: Type.Integer(),
+      algorithm: Type.Integer(),
+      entryPoint: Type.Boolean({ description: 'Whether the parent is to have a DS of it.' }),
+      parent: Type.Optional(Type.String({ description: 'Where servers of the parent show its DS, as last seen.' })),
+    }),
+  ),
+  crossPublish: Type.Array(Type.String(), {
+    description: 'DNSKEY RDATA of ours, which the other signer is to publish.',
+  }),
+  knownAt: Type.String({ description: 'RFC 3339; when every resolver that asks our servers knows all of these keys.' }),
+  removalWaitsFor: Type.Array(Type.String(), { description: 'Empty: the keys may be taken out.' }),
+  handOverWaitsFor: Type.Array(Type.String(), { description: 'Empty: signing may be switched off as handed over.' }),
+});
+export type ForeignKeysResponse = Static<typeof ForeignKeysResponse>;
+
+export const DisableQuery = Type.Object(
+  {
+    handedOver: Type.Optional(
+      Type.Boolean({
+        description:
+          'The zone is left to the signer whose keys are published beside ours: for at least the TTLs of the zone, NS have ' +
+          'pointed to its name servers only.',
+      }),
     ),
   },
   closed,
@@ -91,6 +135,9 @@ export const SigningStatus = Type.Object({
   ),
   parentProblems: Type.Optional(
     Type.Array(Type.String(), { description: 'What kept servers of the parent from being asked the last time.' }),
+  ),
+  foreignKeyTags: Type.Optional(
+    Type.Array(Type.Integer(), { description: 'Keys of another signer that stand beside ours, while the zone moves.' }),
   ),
   lastSignedAt: Type.Optional(Time),
   lastSignError: Type.Optional(Type.String()),

@@ -6,6 +6,7 @@ import { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
 import { parseDs } from '#dnssec/core/keys/ds.ts';
 import { parseRrsig } from '#dnssec/core/signing/rrsig.ts';
+import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
 import { dnssecStatuses } from '#dnssec/http/statuses.ts';
 import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
 import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
@@ -148,7 +149,9 @@ export class ManagedWorld implements AsyncDisposable {
     this.#watch = new KmsKeyWatch(this.#ports, fail);
     this.#app = await createHttp();
     const { callers } = this.#zones;
-    await mount(this.#app, zoneRoutes, { prefix: '/v1/dns', ports: this.#ports, callers }, dnssecStatuses);
+    const options = { prefix: '/v1/dns', ports: this.#ports, callers };
+    await mount(this.#app, zoneRoutes, options, dnssecStatuses);
+    await mount(this.#app, registrarRoutes, options, dnssecStatuses);
   }
 
   /** Stop the service that keeps the zones, and start it again. */

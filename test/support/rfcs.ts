@@ -69,6 +69,7 @@ export const rfcs: Readonly<Record<number, string>> = {
   8410: 'Algorithm Identifiers for Ed25519, Ed448, X25519, and X448 for Use in the Internet X.509 Public Key Infrastructure',
   8439: 'ChaCha20 and Poly1305 for IETF Protocols',
   8659: 'DNS Certification Authority Authorization (CAA) Resource Record',
+  8901: 'Multi-Signer DNSSEC Models',
   8976: 'Message Digest for DNS Zones',
   9077: 'NSEC and NSEC3: TTLs and Aggressive Use',
   9110: 'HTTP Semantics',

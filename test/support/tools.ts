@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 export const toolPackages = {
   'dnssec-verify': 'bind9-utils',
   'dnssec-signzone': 'bind9-utils',
+  'dnssec-dsfromkey': 'bind9-utils',
   'dnssec-keygen': 'bind9-utils',
   'named-checkzone': 'bind9-utils',
   dig: 'bind9-dnsutils',

@@ -2,6 +2,7 @@ import { formatInstant } from '#lib/clock.ts';
 import { formatRdata } from '#dns/rdata/rdata.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { SigningStatus, ZoneKeyItem } from '#dnssec/api-signing.ts';
+import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
 import { digestTypeName } from '#dnssec/core/keys/ds.ts';
 import type { DsDescription, KeyDescription, SigningDescription } from '#dnssec/operations/zones/describe-signing.ts';
 
@@ -9,13 +10,14 @@ import type { DsDescription, KeyDescription, SigningDescription } from '#dnssec/
 export function renderSigning(described: SigningDescription | undefined): SigningStatus {
   if (described === undefined) return { enabled: false, dsDelegated: false };
   const { signing, isDelegated, ds, refreshAt, runway } = described;
-  const { probeAt, policyRef } = signing;
+  const { probeAt, policyRef, foreignKeys = [] } = signing;
   return {
     enabled: signing.isLeaving !== true,
     dsDelegated: isDelegated,
     dsRecords: ds.map(renderDs),
     ...(signing.foreignDs === undefined ? {} : { foreignDsRecords: [...signing.foreignDs] }),
     ...(signing.parentProblems === undefined ? {} : { parentProblems: [...signing.parentProblems] }),
+    ...(foreignKeys.length === 0 ? {} : { foreignKeyTags: foreignKeys.map(keyTagOf) }),
     lastSignedAt: formatInstant(signing.lastSignedAt),
     ...(signing.lastSignError === undefined ? {} : { lastSignError: signing.lastSignError }),
     ...(probeAt === undefined ? {} : { nextDsProbeAt: formatSeconds(probeAt) }),

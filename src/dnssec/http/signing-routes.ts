@@ -1,8 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { DsStatement, SigningRequest, SigningStatus, ZoneKeyItem } from '#dnssec/api-signing.ts';
+import { DisableQuery, DsStatement, SigningRequest, SigningStatus, ZoneKeyItem } from '#dnssec/api-signing.ts';
 import { SigningPreviewItem } from '#dnssec/api-policies.ts';
 import { DryRunQuery, ZonePath } from '#dnssec/api-zones.ts';
+import { foreignKeyRoutes } from '#dnssec/http/foreign-key-routes.ts';
 import { policyRoutes, renderEffect } from '#dnssec/http/policy-routes.ts';
 import { renderKeys, renderSigning } from '#dnssec/http/render-signing.ts';
 import { rolloverRoutes } from '#dnssec/http/rollover-routes.ts';
@@ -18,6 +19,7 @@ import type { Caller } from '#dnssec/ports.ts';
 export const signingRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (app, { ports, callers }) => {
   await app.register(rolloverRoutes, { ports, callers });
   await app.register(policyRoutes, { ports, callers });
+  await app.register(foreignKeyRoutes, { ports, callers });
 
   const described = async (caller: Caller, id: string) => describeSigning(ports, await getOwnZone(ports, caller, id));
 
@@ -63,13 +65,14 @@ export const signingRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async
       schema: {
         ...describe('Publish a zone unsigned: at once, or when no resolver can hold a DS of it any more'),
         params: ZonePath,
+        querystring: DisableQuery,
       },
     },
     async (request, reply) => {
       const { caller } = await callers.admit(request, 'write');
       const { zone } = request.params;
       const { id } = await getOwnZone(ports, caller, zone);
-      await runWhereItFits(ports, id, 'disableSigning', [caller, zone]);
+      await runWhereItFits(ports, id, 'disableSigning', [caller, zone, request.query.handedOver === true]);
       return reply.code(204).send();
     },
   );

@@ -123,6 +123,8 @@ export interface ZoneSigning {
   readonly foreignDs?: readonly string[];
   /** What kept servers of the parent from being asked the last time. */
   readonly parentProblems?: readonly string[];
+  /** DNSKEY RDATA of another signer of the zone, published beside our own; absent where we are the only one. */
+  readonly foreignKeys?: readonly Rdata[];
   readonly round: SigningRound;
   /** Seconds; since when the DNSKEY RRset and its signatures are published as they are. */
   readonly keySetAt: number;

@@ -20,6 +20,7 @@ export const zoneEventKinds = [
   'signals-removed',
   'signals-failed',
   'key-refused',
+  'foreign-keys',
   'kms-key-in-danger',
   'runway-low',
 ] as const;

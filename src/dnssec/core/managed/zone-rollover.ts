@@ -1,4 +1,5 @@
 import type { Role } from '#dnssec/core/keys/zone-key.ts';
+import { foreignId } from '#dnssec/core/managed/foreign-keys.ts';
 import type {
   RolloverWait,
   SigningKey,
@@ -43,9 +44,13 @@ export function rolloverInput(signing: ZoneSigning, now: number): AdvanceInput {
   };
 }
 
-/** What only a person can clear the way for: each step, where the policy says so, and a DS of which the zone knows no key. */
+/**
+ * What only a person can clear the way for: each step, where the policy says so, and the end of signatures while the parent
+ * has, or gets, a DS that is not of our keys.
+ */
 function gateOf(signing: ZoneSigning): Pick<AdvanceInput, 'humanGate'> {
-  const isHeld = signing.isLeaving === true && (signing.foreignDs ?? []).length > 0;
+  const { isLeaving, foreignDs = [], foreignKeys = [] } = signing;
+  const isHeld = isLeaving === true && foreignDs.length + foreignKeys.length > 0;
   const asks = needsApproval(signing);
   if (!isHeld && !asks) return {};
   return {
@@ -104,7 +109,8 @@ export function advanceZone(signing: ZoneSigning, now: number): ZoneStep {
   const { wakeAt: _, approved = [], ...rest } = signing;
   const made = new Set(transitions.map(nameOfMove));
   const stillApproved = approved.filter((name) => !made.has(name));
-  const parent = Object.fromEntries(Object.entries(signing.parent).filter(([id]) => keys.some((key) => key.id === id)));
+  const watched = new Set([...keys.map(({ id }) => id), ...(signing.foreignKeys ?? []).map(foreignId)]);
+  const parent = Object.fromEntries(Object.entries(signing.parent).filter(([id]) => watched.has(id)));
   return {
     signing: {
       ...rest,
@@ -175,15 +181,16 @@ export function signersOf(
 
 /**
  * Tell whether a zone whose signing was switched off may be published unsigned: no cache can hold a DS of its keys, and the
- * parent was not seen with any other.
+ * parent was not seen with any other, nor is to get one of another signer.
  */
 export function isReadyToUnsign({
   isLeaving,
   keys,
   foreignDs = [],
-}: Pick<ZoneSigning, 'isLeaving' | 'keys' | 'foreignDs'>): boolean {
+  foreignKeys = [],
+}: Pick<ZoneSigning, 'isLeaving' | 'keys' | 'foreignDs' | 'foreignKeys'>): boolean {
   const isGone = keys.every((key) => key.goal === 'hidden' && stateOf(key, 'ds') === 'hidden');
-  return isLeaving === true && isGone && foreignDs.length === 0;
+  return isLeaving === true && isGone && foreignDs.length + foreignKeys.length === 0;
 }
 
 /** Note the TTLs with which a version is published. @param now seconds since the epoch */

@@ -1,4 +1,5 @@
 import { DnssecError } from '#dnssec/core/errors.ts';
+import { assertOnlySigner } from '#dnssec/core/managed/foreign-keys.ts';
 import { describeKey, keyDetails } from '#dnssec/core/managed/describe-moves.ts';
 import { withGoals } from '#dnssec/core/managed/zone-rollover.ts';
 import { retireKey, standBy } from '#dnssec/core/rollover/goals.ts';
@@ -25,6 +26,7 @@ export async function addStandbyKey(
   kmsKeyIdentity: string | undefined,
 ): Promise<void> {
   const { zone, signing } = await getSignedZone(ports, caller, id);
+  assertOnlySigner(signing);
   const beside = signing.keys.find(
     (key) => key.goal === 'omnipresent' && key.records.ds !== undefined && key.standby !== true,
   );
@@ -44,6 +46,7 @@ export async function addStandbyKey(
     throw new DnssecError('request-invalid', `key ${keyId} is not of the algorithm of ${describeKey(beside)}`);
   await noteZone(ports, zone.id, async (current) => {
     const now = signingOf(current);
+    assertOnlySigner(now);
     if (now.keys.some((one) => one.keyId === key.keyId)) return undefined;
     const keys = withGoals(standBy([...now.keys, key], key.id));
     const text = `${describeKey(key)} stands by for ${describeKey(beside)}`;
@@ -59,6 +62,7 @@ export async function retireZoneKey(ports: ZonePorts, caller: Caller, id: string
   const { zone } = await getSignedZone(ports, caller, id);
   await noteZone(ports, zone.id, async (current) => {
     const signing = signingOf(current);
+    assertOnlySigner(signing);
     return { zone: { ...current, signing: { ...signing, keys: withGoals(retireKey(signing.keys, key)) } } };
   });
   await tendNoted(ports, zone.id);

@@ -49,7 +49,7 @@ export async function describeSigning(ports: ZonePorts, zone: ManagedZone): Prom
   const { waiting } = advanceZone(signing, now);
   return {
     signing,
-    isDelegated: Object.values(signing.parent).some(({ kind }) => kind !== 'nowhere'),
+    isDelegated: signing.keys.some(({ id }) => (signing.parent[id]?.kind ?? 'nowhere') !== 'nowhere'),
     ds: dsOf(zone, signing, now),
     keys: signing.keys.map((key) => ({ key, waiting: waiting.filter((one) => one.key === key.id) })),
     ...(refreshAt === undefined ? {} : { refreshAt, runway: runwayOf(signing, refreshAt, now) }),

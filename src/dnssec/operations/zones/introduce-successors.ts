@@ -42,13 +42,14 @@ function statusNews(signing: ZoneSigning, { keyId, status }: KmsKeyInUse): strin
   return now === before ? undefined : now;
 }
 
-/** The key that a new version is to follow, if there is one. */
+/** The key that a new version is to follow, if there is one; none while another signer publishes our keys as they are. */
 function predecessorOf(
   signing: ZoneSigning,
   { keyId, latestVersion = 0, status }: KmsKeyInUse,
 ): SigningKey | undefined {
   const current = signing.keys.findLast((key) => key.keyId === keyId && key.goal === 'omnipresent');
-  if (signing.isLeaving === true || status !== 'active') return undefined;
+  const isHeld = signing.isLeaving === true || (signing.foreignKeys ?? []).length > 0;
+  if (isHeld || status !== 'active') return undefined;
   const known = [...signing.keys, ...(signing.refused ?? [])].filter((one) => one.keyId === keyId);
   return known.some(({ version }) => version >= latestVersion) ? undefined : current;
 }

@@ -2,6 +2,7 @@ import { secondsOf } from '#lib/clock.ts';
 import { formatRdata } from '#dns/rdata/rdata.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import { eventOfSighting } from '#dnssec/core/managed/describe-moves.ts';
+import { eventOfForeignSighting, foreignEntryPoints, foreignId } from '#dnssec/core/managed/foreign-keys.ts';
 import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
 import { newestTtl, noteTtls, withSighting } from '#dnssec/core/managed/zone-rollover.ts';
@@ -27,7 +28,10 @@ export async function lookAtParent(ports: ZonePorts, zoneId: number, isUrgent = 
   const now = secondsOf(ports.clock);
   if (parentProbe === undefined || zone.signing === undefined) return false;
   if (!isUrgent && (zone.signing.probeAt ?? now) > now) return false;
-  const keys = zone.signing.keys.filter((key) => key.records.ds !== undefined);
+  const keys = [
+    ...zone.signing.keys.filter((key) => key.records.ds !== undefined),
+    ...foreignEntryPoints(zone.signing).map((dnskey) => ({ id: foreignId(dnskey), dnskey })),
+  ];
   const dnskeys = keys.map(({ dnskey }) => dnskey);
   const answer = await parentProbe.lookUpDs({ apex: apexOf(zone), dnskeys });
   const { shown, ttl } = answer;
@@ -113,9 +117,14 @@ export function noteSightings(
   const events: ZoneEvent[] = [];
   for (const { id, kind } of seen) {
     const key = before.keys.find((one) => one.id === id);
-    if (key === undefined) continue;
+    const foreign = before.foreignKeys?.find((dnskey) => foreignId(dnskey) === id);
+    if (key === undefined && foreign === undefined) continue;
     signing = withSighting(signing, id, kind, Math.floor(at / 1000));
-    const event = eventOfSighting(key, before.parent[id]?.kind, kind, at);
+    const earlier = before.parent[id]?.kind;
+    const event =
+      key === undefined
+        ? foreign && eventOfForeignSighting(foreign, earlier, kind, at)
+        : eventOfSighting(key, earlier, kind, at);
     if (event !== undefined) events.push(event);
   }
   return { signing, events, isNews: signing !== before };

@@ -14,7 +14,7 @@ import type { ManagedZone } from '#dnssec/ports-zones.ts';
 export async function proveKey(
   ports: ZonePorts,
   zone: Pick<ManagedZone, 'scope'>,
-  others: readonly SigningKey[],
+  others: readonly Pick<SigningKey, 'dnskey'>[],
   wanted: Pick<SigningKey, 'region' | 'keyId' | 'role' | 'version'> & { readonly algorithm?: number },
 ): Promise<SigningKey> {
   const { region, keyId, role, version, algorithm } = wanted;

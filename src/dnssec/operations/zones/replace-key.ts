@@ -1,7 +1,7 @@
 import { secondsOf } from '#lib/clock.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { describeKey, keyDetails } from '#dnssec/core/managed/describe-moves.ts';
-import type { SigningKey } from '#dnssec/core/managed/signing-state.ts';
+import type { SigningKey, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
 import { replaceInZone } from '#dnssec/core/managed/zone-rollover.ts';
 import type { Outage } from '#dnssec/core/rollover/emergency.ts';
@@ -35,7 +35,7 @@ export async function replaceKeyAtOnce(
   const standby = signing.keys.find(
     (key) => key.standby === true && key.role === lost.role && key.algorithm === lost.algorithm,
   );
-  const replacement = standby ?? (await nextVersion(ports, caller, lost, signing.keys, zone));
+  const replacement = standby ?? (await nextVersion(ports, caller, lost, signing, zone));
   let outage: Outage | undefined;
   await publishVersion(ports, zone.id, cause, async (current, view) => {
     const before = signingOf(current);
@@ -57,9 +57,9 @@ async function nextVersion(
   ports: ZonePorts,
   caller: Caller,
   lost: SigningKey,
-  others: readonly SigningKey[],
+  { keys, foreignKeys = [] }: ZoneSigning,
   zone: Parameters<typeof proveKey>[1],
 ): Promise<SigningKey> {
   const version = await ports.keyMaker(caller, lost.region).rotateKey(lost.keyId);
-  return proveKey(ports, zone, others, { ...lost, version });
+  return proveKey(ports, zone, [...keys, ...foreignKeys.map((dnskey) => ({ dnskey }))], { ...lost, version });
 }

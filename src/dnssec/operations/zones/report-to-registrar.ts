@@ -1,6 +1,17 @@
 import { secondsOf } from '#lib/clock.ts';
+import type { Rdata } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { planRegistrar, type RegistrarReport, type ReportedKey } from '#dnssec/core/export/registrar-report.ts';
+import {
+  planRegistrar,
+  type RegistrarKey,
+  type RegistrarReport,
+  type ReportedKey,
+} from '#dnssec/core/export/registrar-report.ts';
+import { getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
+import { keyTagOf, parseDnskey } from '#dnssec/core/keys/dnskey.ts';
+import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
+import { foreignEntryPoints, foreignId } from '#dnssec/core/managed/foreign-keys.ts';
+import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import { advanceZone, publicationOf } from '#dnssec/core/managed/zone-rollover.ts';
 import { stateOf } from '#dnssec/core/rollover/key-state.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
@@ -29,5 +40,21 @@ export async function reportToRegistrar(ports: ZonePorts, caller: Caller, id: st
     return { ...described, wait: { reason, ...(from === undefined ? {} : { from }) } };
   });
   const { ds, cds } = publicationOf(signing);
-  return planRegistrar(apexOf(zone), reported, ds, cds.kind === 'delete');
+  const foreign = foreignEntryPoints(signing).map((dnskey) => foreignKey(dnskey, signing));
+  const report = planRegistrar(apexOf(zone), reported, ds, cds.kind === 'delete' && foreign.length === 0);
+  return { ...report, keys: [...report.keys, ...foreign] };
+}
+
+/** What the parent is to do about a key of another signer, which no KMS of ours has. */
+function foreignKey(dnskey: Rdata, { parent }: ZoneSigning): RegistrarKey {
+  const key: ZoneKey = {
+    role: 'ksk',
+    algorithm: getAlgorithm(parseDnskey(dnskey).algorithm),
+    dnskey,
+    keyTag: keyTagOf(dnskey),
+    kmsKey: { keyId: 'foreign', version: 0 },
+  };
+  return parent[foreignId(dnskey)]?.kind === 'everywhere'
+    ? { key, action: 'keep', reason: 'it is of another signer of the zone, and all servers of the parent have it' }
+    : { key, action: 'add', reason: 'it is of another signer of the zone, and not seen at all servers of the parent' };
 }

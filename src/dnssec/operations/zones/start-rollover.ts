@@ -1,5 +1,6 @@
 import { secondsOf } from '#lib/clock.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
+import { assertOnlySigner } from '#dnssec/core/managed/foreign-keys.ts';
 import type { Role } from '#dnssec/core/keys/zone-key.ts';
 import { getSignedZone } from '#dnssec/operations/zones/get-signed-zone.ts';
 import { tendNoted } from '#dnssec/operations/zones/tend-zone.ts';
@@ -19,6 +20,7 @@ export async function startRolloverNow(
   role: Role | undefined,
 ): Promise<void> {
   const { zone, signing } = await getSignedZone(ports, caller, id);
+  assertOnlySigner(signing);
   const rolled = signing.keys.filter(
     (key) => key.goal === 'omnipresent' && key.standby !== true && (role === undefined || key.role === role),
   );

@@ -1,4 +1,6 @@
 import { DnssecError } from '#dnssec/core/errors.ts';
+import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
+import { foreignEntryPoints, foreignId } from '#dnssec/core/managed/foreign-keys.ts';
 import type { SigningKey } from '#dnssec/core/managed/signing-state.ts';
 import { noteSightings } from '#dnssec/operations/zones/look-at-parent.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
@@ -15,7 +17,7 @@ export interface StatedKey {
 
 /**
  * Take a person's word that all servers of the parent have the DS of a key, or that none has it; where no key is named, none
- * has any. A look at the parent that shows something else overrules it.
+ * has any. A key of another signer is named by its key tag. A look at the parent that shows something else overrules it.
  *
  * @throws DnssecError not-found, request-invalid
  */
@@ -31,10 +33,11 @@ export async function stateDs(
     const { signing } = zone;
     if (signing === undefined) throw new DnssecError('request-invalid', `zone ${zone.name} is not signed`);
     const withDs = signing.keys.filter(({ records }) => records.ds !== undefined);
+    const foreign = foreignEntryPoints(signing).map((dnskey) => ({ id: foreignId(dnskey), keyTag: keyTagOf(dnskey) }));
     const meant =
       key === undefined && keyTag === undefined
         ? withDs.filter((one) => isExpected(one, kind))
-        : withDs.filter((one) => (key === undefined ? one.keyTag === keyTag : one.id === key));
+        : [...withDs, ...foreign].filter((one) => (key === undefined ? one.keyTag === keyTag : one.id === key));
     const isOfAll = key === undefined && keyTag === undefined && kind === 'nowhere';
     const { foreignDs, ...others } = signing;
     const before = isOfAll ? others : signing;

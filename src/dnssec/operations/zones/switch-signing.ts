@@ -2,26 +2,28 @@ import { secondsOf } from '#lib/clock.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { changesSignatures, isSamePolicy } from '#dnssec/core/managed/check-policy.ts';
 import { eventsOfStep } from '#dnssec/core/managed/describe-moves.ts';
+import { assertOnlySigner, objectionsToHandOver, parseForeignKeys } from '#dnssec/core/managed/foreign-keys.ts';
 import type { SigningKey, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
 import { advanceZone, withGoals } from '#dnssec/core/managed/zone-rollover.ts';
 import { goInsecure, goSecure, replaceKeys } from '#dnssec/core/rollover/goals.ts';
 import { startTtls } from '#dnssec/core/rollover/ttl-history.ts';
 import { chooseSigningKeys, type ChosenKey } from '#dnssec/operations/zones/choose-signing-keys.ts';
+import { lookAtParent } from '#dnssec/operations/zones/look-at-parent.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
 import { completePolicy, getPolicy, type PolicyFields } from '#dnssec/operations/zones/policies.ts';
 import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
 import { proveKey } from '#dnssec/operations/zones/prove-key.ts';
 import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
 import { type SigningWish, signWholeZone, ttlsOf } from '#dnssec/operations/zones/sign-whole-zone.ts';
+import { type TakenOver, takeOver, type TakeOverRequest } from '#dnssec/operations/zones/take-over.ts';
 import { tendNoted } from '#dnssec/operations/zones/tend-zone.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import type { KeyNews, ManagedZone, StoredRRset } from '#dnssec/ports-zones.ts';
 
-export interface SigningRequest {
+export interface SigningRequest extends TakeOverRequest {
   readonly region: string;
-  readonly kmsKeyIdentity?: string | undefined;
   /** Fields that are to be so; or else the name of a policy, of which the newest version is taken. */
   readonly policy?: PolicyFields | undefined;
   readonly policyName?: string | undefined;
@@ -46,12 +48,16 @@ export async function enableSigning(
   const zone = await getOwnZone(ports, caller, id);
   const { signing: before } = zone;
   const wish = await wishedPolicy(ports, zone, request);
+  assertBegins(zone, request);
   if (before !== undefined && isSameRequest(before, request, wish)) return;
   const chosen = await chooseSigningKeys(ports, caller, zone, request, wish.policy);
   const proven = await proveNewKeys(ports, zone, chosen);
   const wanted: WantedSigning = { request, wish, chosen, proven };
   if (before === undefined) {
-    await signWholeZone(ports, zone.id, cause, (current, stored) => firstSigning(ports, current, stored, wanted));
+    const taken = await takeOver(ports, zone, request, proven, secondsOf(ports.clock));
+    await signWholeZone(ports, zone.id, cause, (current, stored) =>
+      firstSigning(ports, current, stored, wanted, taken),
+    );
   } else if (changesSignatures(before.policy, wish.policy)) {
     await signWholeZone(ports, zone.id, cause, (current) => {
       const changed = changedSigning(ports, current, wanted);
@@ -64,6 +70,14 @@ export async function enableSigning(
     });
   }
   await tendNoted(ports, zone.id);
+}
+
+/** What was before a zone is signed here is said when that begins; said again of a zone that began so, it changes nothing. */
+function assertBegins({ name, signing }: ManagedZone, { foreignKeys }: SigningRequest): void {
+  if (signing === undefined || foreignKeys === undefined) return;
+  const [wanted, there] = [parseForeignKeys(foreignKeys), signing.foreignKeys ?? []];
+  if (wanted.length === there.length && wanted.every((dnskey) => there.includes(dnskey))) return;
+  throw new DnssecError('request-invalid', `foreignKeys: zone ${name} is signed already: PUT …/dnssec/foreign-keys`);
 }
 
 function isSameRequest(
@@ -133,20 +147,20 @@ function firstSigning(
   zone: ManagedZone,
   stored: readonly StoredRRset[],
   wanted: WantedSigning,
+  taken: TakenOver,
 ): SigningWish {
   if (zone.signing !== undefined)
     throw new DnssecError('conflict', `zone ${zone.name} was signed by another call at the same time: try again`);
-  const { proven } = wanted;
   const { policy } = wanted.wish;
   const at = ports.clock.now();
   const now = Math.floor(at / 1000);
-  const ids = proven.map(({ id }) => id);
+  const ids = taken.keys.map(({ id }) => id);
   const ttls = { ...ttlsOf(zone, stored), dnskey: policy.dnskeyTtl, ds: policy.parentDsTtl };
   const signing: ZoneSigning = {
     ...asRequested(wanted),
-    keys: withGoals(goSecure(proven, ids)),
+    ...taken,
+    keys: withGoals(goSecure(taken.keys, ids)),
     ttls: startTtls(ttls),
-    parent: {},
     round: { kind: 'done', at: now },
     keySetAt: now,
     enabledAt: at,
@@ -180,6 +194,7 @@ function changedSigning(ports: ZonePorts, zone: ManagedZone, wanted: WantedSigni
   const keys = [...before.keys, ...added];
   const staying = new Set([...wanted.chosen.flatMap(({ known }) => known ?? []), ...wanted.proven.map(({ id }) => id)]);
   const replaced = keys.filter((key) => key.goal === 'omnipresent' && key.standby !== true && !staying.has(key.id));
+  if (added.length + replaced.length > 0) assertOnlySigner(before);
   const at = ports.clock.now();
   const goals = replaceKeys(
     keys,
@@ -202,18 +217,41 @@ function changedSigning(ports: ZonePorts, zone: ManagedZone, wanted: WantedSigni
  * Publish a zone unsigned: at once if nobody can have seen a DS of it, and else when no resolver can hold one any more.
  * Until then it stays signed, and asks its parent to remove the DS. Its KMS keys stay.
  *
- * Source: RFC 8078 §4.
+ * A zone that was handed over to another signer asks its parent to remove our DS only, and stays signed until it is deleted.
+ *
+ * Source: RFC 8078 §4, RFC 6781 §4.3.5.
+ *
+ * @throws DnssecError not-found, conflict while the other signer's keys could not take over
  */
-export async function disableSigning(ports: ZonePorts, caller: Caller, id: string): Promise<void> {
+export async function disableSigning(
+  ports: ZonePorts,
+  caller: Caller,
+  id: string,
+  isHandedOver = false,
+): Promise<void> {
   const { id: zoneId } = await getOwnZone(ports, caller, id);
+  if (isHandedOver) await lookAtParent(ports, zoneId, true);
   await noteZone(ports, zoneId, async (zone) => {
     if (zone.signing === undefined || zone.signing.isLeaving === true) return undefined;
     const at = ports.clock.now();
     // First what is due: a DS that may be at the parent by now counts as being there.
     const step = advanceZone(zone.signing, secondsOf(ports.clock));
+    assertMayLeave(step.signing, isHandedOver, secondsOf(ports.clock));
     const signing = { ...step.signing, keys: withGoals(goInsecure(step.signing.keys)), isLeaving: true };
-    const off: ZoneEvent = { kind: 'signing-off', at, text: 'signing was switched off' };
+    const text = isHandedOver ? 'the zone was handed over to another signer' : 'signing was switched off';
+    const off: ZoneEvent = { kind: 'signing-off', at, text };
     return { zone: { ...zone, signing }, news: { events: [...eventsOfStep(zone.signing.keys, step, at), off] } };
   });
   await tendNoted(ports, zoneId);
+}
+
+/** Our DS may go if no other signer has the zone, or if that signer's chain of trust is known to every resolver. */
+function assertMayLeave(signing: ZoneSigning, isHandedOver: boolean, now: number): void {
+  if (!isHandedOver) {
+    assertOnlySigner(signing);
+    return;
+  }
+  const objections = objectionsToHandOver(signing, now);
+  if (objections.length > 0)
+    throw new DnssecError('conflict', `handedOver: the zone still depends on our keys: ${objections.join('; ')}`);
 }
