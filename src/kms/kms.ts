@@ -7,7 +7,7 @@ import { openRootKey, type RootKeySource } from '#kms/adapters/root-key.ts';
 import { openMaterialStore } from '#kms/adapters/store/material.ts';
 import { composeStore, type DatabasePlace, openKeyDatabase } from '#kms/adapters/store/open-database.ts';
 import { remembering } from '#kms/adapters/store/remembering.ts';
-import { httpWebhookSender } from '#kms/adapters/webhook-undici.ts';
+import { httpWebhookSender } from '#lib/webhook-sender.ts';
 import { signerPolicies } from '#kms/core/access.ts';
 import { hashOfSecret, secretFrom } from '#kms/core/secrets.ts';
 import { slugOf } from '#kms/core/slug.ts';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { deliverWebhooks } from '#kms/operations/webhooks.ts';
-import { httpWebhookSender } from '#kms/adapters/webhook-undici.ts';
+import { httpWebhookSender } from '#lib/webhook-sender.ts';
 import { purgeDueKeys, rotateDueKeys } from '#kms/operations/change-by-system.ts';
 import { type KmsApi, openKmsApi } from '#test/support/kms-api.ts';
 

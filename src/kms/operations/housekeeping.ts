@@ -2,7 +2,7 @@ import { repeat, type Repetition } from '#lib/repeat.ts';
 import { purgeDueKeys, rotateDueKeys } from '#kms/operations/change-by-system.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
 import { deliverWebhooks } from '#kms/operations/webhooks.ts';
-import type { WebhookSender } from '#kms/ports/webhook-sender.ts';
+import type { WebhookSender } from '#lib/webhook-sender.ts';
 
 /** What the KMS does by itself, with the milliseconds between two rounds. */
 interface Chore {
