@@ -8,6 +8,7 @@ import { jobRoutes } from '#dnssec/http/job-routes.ts';
 import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
 import { summaryRoutes } from '#dnssec/http/summary-routes.ts';
 import { zoneFeedRoutes } from '#dnssec/http/zone-feed-routes.ts';
+import { webhookRoutes } from '#dnssec/http/webhook-routes.ts';
 import { zoneRoutes } from '#dnssec/http/zone-routes.ts';
 import { openTending, type Tending } from '#dnssec/worker.ts';
 import {
@@ -68,11 +69,12 @@ export async function openDnssecPart(
       const { kms, verifier, clock } = dnssec;
       await mount(app, dnssecRoutes, { prefix: '/v1/dnssec', kms, verifier, clock }, dnssecStatuses);
       if (held === undefined) return;
-      const { ports, callers } = held.zones;
+      const { ports, callers, webhooks } = held.zones;
       await mount(app, zoneRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
       await mount(app, registrarRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
       await mount(app, zoneFeedRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
       await mount(app, summaryRoutes, { prefix: '/v1/dns', ports, callers }, dnssecStatuses);
+      await mount(app, webhookRoutes, { prefix: '/v1/dns', webhooks, callers }, dnssecStatuses);
       const jobs = { prefix: '/v1/dns', queue: held.tending.queue, store: ports.store, callers };
       await mount(app, jobRoutes, jobs, { ...dnssecStatuses, unavailable: 503 });
     },
@@ -108,6 +110,7 @@ async function openHeldZones(
         workerSettings(config, place, kmsUrl, serviceToken),
         onPublished,
       ),
+    tellsWebhooks: config.role !== 'worker',
     ...(config.role === 'worker' ? {} : { transfer: transferSettings(config), zoneFiles: config.zoneFiles }),
     onError,
   });

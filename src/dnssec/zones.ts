@@ -15,6 +15,9 @@ import type { ResolverOptions } from '#dnssec/adapters/parent/resolver.ts';
 import { openZoneFiles } from '#dnssec/adapters/zone-files.ts';
 import { ZoneCallers } from '#dnssec/http/zone-caller.ts';
 import { openZoneFeeds } from '#dnssec/adapters/store/feeds.ts';
+import { openZoneWebhookStore } from '#dnssec/adapters/store/webhooks.ts';
+import { webhookSecrets } from '#dnssec/adapters/webhook-secrets.ts';
+import { renderEvent } from '#dnssec/http/render-rollover.ts';
 import { openPolicyStore } from '#dnssec/adapters/store/policies.ts';
 import { type NamedServer, openPrimaries } from '#dnssec/adapters/transfer/open-primaries.ts';
 import { openTransfer, type Transfer, type TransferHandlers } from '#dnssec/adapters/transfer/open-transfer.ts';
@@ -26,6 +29,7 @@ import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { type Following, startFollowing } from '#dnssec/operations/zones/following.ts';
 import { mayHave, updateZone } from '#dnssec/operations/zones/update-zone.ts';
 import { startWatchingVersions, type ZoneNews } from '#dnssec/operations/zones/watching-versions.ts';
+import { startDelivering } from '#dnssec/operations/zones/webhooks.ts';
 import { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import { startSweeping } from '#dnssec/operations/zones/sweeping.ts';
@@ -34,9 +38,11 @@ import type { ZoneThreads } from '#dnssec/adapters/zone-threads.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
 import type { SignatureVerifier } from '#dnssec/ports.ts';
 import type { ZoneScope } from '#dnssec/ports-zones.ts';
+import type { WebhookPorts } from '#dnssec/ports-webhooks.ts';
 import type { Clock } from '#lib/clock.ts';
 import { messageOf, ServiceError } from '#lib/errors.ts';
 import type { SecretText } from '#lib/secret-text.ts';
+import { httpWebhookSender } from '#lib/webhook-sender.ts';
 
 export { createZoneThreads, type ZoneThreadCall, type ZoneThreadOutcome } from '#dnssec/adapters/zone-threads.ts';
 export { turnsOctets } from '#database/writing-turns.ts';
@@ -90,6 +96,8 @@ export interface ManagedZonesOptions {
   readonly servers?: Pick<TransferSettings, 'primaries' | 'updateKeys' | 'tsigKeyFile'> | undefined;
   /** Opens threads for large zones; without it everything is done here. */
   readonly openThreads?: (onPublished: (zone: ManagedZone) => void) => ZoneThreads;
+  /** Whether this process tells webhooks of events. */
+  readonly tellsWebhooks?: boolean;
   /** Told of every version that was published. */
   readonly onPublished?: (zone: ManagedZone) => void;
   readonly onError: (error: unknown, what: string) => void;
@@ -100,6 +108,7 @@ export interface ManagedZones {
   readonly transferPort?: number;
   readonly transferTlsPort?: number;
   readonly ports: ZonePorts;
+  readonly webhooks: WebhookPorts;
   readonly callers: ZoneCallers;
   close(): Promise<void>;
 }
@@ -184,9 +193,16 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
   opened.defer(async () => watching?.stop());
   const sweeping = threads === undefined ? undefined : startSweeping(ports, onError);
   opened.defer(async () => sweeping?.stop());
+  const webhooks = { store: openZoneWebhookStore(database), clock, secretOf: webhookSecrets(serviceToken) };
+  const delivering =
+    options.tellsWebhooks === true
+      ? startDelivering(webhooks, httpWebhookSender, ({ event, zone }) => renderEvent(event, zone), onError)
+      : undefined;
+  opened.defer(async () => delivering?.stop());
   const all = opened.move();
   return {
     ports,
+    webhooks,
     callers: new ZoneCallers(kms, clock),
     ...(transfer === undefined ? {} : { transferPort: transfer.port }),
     ...(transfer?.tlsPort === undefined ? {} : { transferTlsPort: transfer.tlsPort }),

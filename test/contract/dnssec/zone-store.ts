@@ -7,10 +7,12 @@ import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { openZoneFeeds } from '#dnssec/adapters/store/feeds.ts';
 import { openPolicyStore } from '#dnssec/adapters/store/policies.ts';
+import { openZoneWebhookStore } from '#dnssec/adapters/store/webhooks.ts';
 import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
 import { defaultPolicy } from '#dnssec/core/managed/signing-state.ts';
 import { advanceZone } from '#dnssec/core/managed/zone-rollover.ts';
+import type { ZoneWebhook } from '#dnssec/ports-webhooks.ts';
 import type { ManagedZone, StoredLink, StoredRRset, VersionChange, ZoneStore } from '#dnssec/ports-zones.ts';
 
 /** A store that can be opened again, as after a crash. */
@@ -462,6 +464,82 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(await feeds.dueFeeds(19, 10)).toEqual([]);
       await store.deleteZone(one);
       expect(await feeds.findFeed(one.id)).toBeUndefined();
+    });
+
+    test('keeps webhooks by scope, and lets one process at a time deliver', async () => {
+      const webhooks = openZoneWebhookStore(database);
+      const webhook: ZoneWebhook = {
+        identity: 'zwh-1',
+        scope: { organisation: 'o', project: 'p' },
+        url: 'https://example.net/',
+        kinds: ['rollover-stuck'],
+        createdAt: at,
+        secretHash: 'h',
+        delivered: 0,
+        failures: 0,
+        nextAttemptAt: at,
+      };
+      const { kinds: _, ...ofAll } = { ...webhook, identity: 'zwh-2', scope };
+      await webhooks.insertWebhook(webhook);
+      await webhooks.insertWebhook(ofAll);
+      expect(await webhooks.listWebhooks(webhook.scope)).toEqual([webhook]);
+      expect(await webhooks.listWebhooks(scope)).toEqual([ofAll]);
+      expect([await webhooks.listDueWebhooks(at), await webhooks.lastEventNumber()]).toEqual([[], 0]);
+      const zone = await insert(newZone('example'));
+      const other = await insert(newZone('other', { scope: webhook.scope }));
+      const event = (text: string) => ({ kind: 'runway-low' as const, at, text });
+      await store.noteSigning({ ...zone, state: 1 }, { events: [event('a'), event('b')] });
+      await store.noteSigning({ ...other, state: 1 }, { events: [event('c')] });
+      const found = await webhooks.listEventsAfter(scope, 0, 10);
+      expect(found.map(({ zone: identity, event: { text } }) => [identity, text])).toEqual([
+        ['dnsz-example', 'a'],
+        ['dnsz-example', 'b'],
+      ]);
+      expect(await webhooks.listEventsAfter(scope, found[0]!.event.number, 10)).toEqual(found.slice(1));
+      const last = await webhooks.lastEventNumber();
+      expect(last).toBeGreaterThan(found[1]!.event.number);
+      expect(await webhooks.listDueWebhooks(at - 1)).toEqual([]);
+      expect(await webhooks.listDueWebhooks(at)).toHaveLength(2);
+      expect(await webhooks.claimWebhook(webhook, at + 5)).toBe(true);
+      expect(await webhooks.claimWebhook(webhook, at + 6)).toBe(false);
+      await webhooks.advanceWebhook({ ...webhook, delivered: 1 }, at + 4);
+      const failed = { ...webhook, failures: 2, nextAttemptAt: at + 9, lastError: 'no' };
+      await webhooks.advanceWebhook(failed, at + 5);
+      expect(await webhooks.listWebhooks(webhook.scope)).toEqual([failed]);
+      expect(await webhooks.claimWebhook(failed, at + 20)).toBe(true);
+      await webhooks.advanceWebhook({ ...webhook, delivered: last }, at + 20);
+      expect(await webhooks.listDueWebhooks(at)).toEqual([ofAll]);
+      expect(await webhooks.deleteWebhook(scope, 'zwh-1')).toBe(false);
+      expect(await webhooks.deleteWebhook(webhook.scope, 'zwh-1')).toBe(true);
+      expect(await webhooks.listWebhooks(webhook.scope)).toEqual([]);
+    });
+
+    test('numbers events in the order in which they become visible, whoever writes at the same time', async () => {
+      const names = Array.from({ length: 20 }, (_, index) => `zone${index}`);
+      const zones = await Promise.all(names.map((each) => insert(newZone(each))));
+      const webhooks = openZoneWebhookStore(database);
+      let isOver = false;
+      const writing = Promise.all(
+        zones.map(async (zone) => {
+          for (let state = 1; state <= 5; state++) {
+            const events = [{ kind: 'transition' as const, at, text: `${zone.name} ${state}` }];
+            await store.noteSigning({ ...zone, state }, { events });
+          }
+        }),
+      ).finally(() => {
+        isOver = true;
+      });
+      const seen: string[] = [];
+      let last = 0;
+      for (let isLast = false; !isLast;) {
+        isLast = isOver;
+        const found = await webhooks.listEventsAfter(scope, last, 1000);
+        last = found.at(-1)?.event.number ?? last;
+        seen.push(...found.map(({ event }) => event.text));
+      }
+      await writing;
+      expect(seen).toHaveLength(100);
+      expect(new Set(seen).size).toBe(100);
     });
 
     test('describes a zone on its own version, apart from its contents', async () => {

@@ -13,6 +13,7 @@ const sql = {
   markDue: `UPDATE zones SET due_at = ?, state = state + 1 WHERE id IN
     (SELECT zone FROM zone_kms_keys WHERE region = ? AND key_id = ? AND (latest IS NULL OR latest <> ? OR status <> ?))`,
   noteKmsKey: 'UPDATE zone_kms_keys SET latest = ?, status = ? WHERE region = ? AND key_id = ?',
+  takeEventTurn: 'UPDATE zone_event_turns SET taken = taken + 1',
   insertEvent: 'INSERT INTO zone_events (zone, at, kind, body) VALUES (?, ?, ?, ?)',
   listEvents: 'SELECT * FROM zone_events WHERE zone = ? AND number < ? ORDER BY number DESC LIMIT ?',
   eventsAfter: 'SELECT * FROM zone_events WHERE zone = ? AND number > ? ORDER BY number LIMIT ?',
@@ -27,7 +28,8 @@ interface KmsKeyRow {
   readonly status: string | null;
 }
 
-interface EventRow {
+/** A row of `zone_events`. */
+export interface EventRow {
   readonly number: number;
   readonly zone: number;
   readonly at: number;
@@ -78,11 +80,11 @@ function kmsKeyOf({ region, key_id, latest, status }: KmsKeyRow): KmsKeyInUse {
   };
 }
 
-function eventOf({ number, zone, at, kind, body }: EventRow): NumberedZoneEvent {
+export function eventOf({ number, zone, at, kind, body }: EventRow): NumberedZoneEvent {
   return { number, zone, at, kind: kind as ZoneEventKind, ...(JSON.parse(body) as { readonly text: string }) };
 }
 
-/** Write what comes with a change of a zone's keys. */
+/** Write what comes with a change of a zone's keys; it ends the transaction, since others wait for their turn from here. */
 export function newsOf(zone: number, { events = [], kmsKeys }: KeyNews): Statement[] {
   const statements: Statement[] = [];
   if (kmsKeys !== undefined) {
@@ -91,6 +93,7 @@ export function newsOf(zone: number, { events = [], kmsKeys }: KeyNews): Stateme
     statements.push({ sql: `DELETE FROM zone_kms_keys WHERE zone = ?${others}`, values: [zone, ...kept] });
     for (const { region, keyId } of kmsKeys) statements.push({ sql: sql.putKmsKey, values: [zone, region, keyId] });
   }
+  if (events.length > 0) statements.push({ sql: sql.takeEventTurn, values: [] });
   for (const { at, kind, ...body } of events)
     statements.push({ sql: sql.insertEvent, values: [zone, at, kind, JSON.stringify(body)] });
   return statements;
