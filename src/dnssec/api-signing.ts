@@ -17,6 +17,9 @@ export const policyFields = {
   zskLifetime: Type.Integer({ minimum: 0, maximum: 315_360_000, description: 'The same for the ZSK.' }),
   denial: Type.Enum(['nsec', 'nsec3']),
   optOut: Type.Boolean(),
+  zonemd: Type.Boolean({
+    description: 'Whether each version carries a digest of the whole zone, for which every change reads all of it.',
+  }),
   validity: Seconds,
   inceptionOffset: Seconds,
   jitter: Seconds,

@@ -1,5 +1,4 @@
 import { mapInOrder } from '#lib/map-in-order.ts';
-import { canonicalName, type CanonicalName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { nextSerial, type SerialPolicy } from '#dns/serial.ts';
@@ -11,7 +10,8 @@ import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import { type PlannedRRset, planRRset, type SigningContext } from '#dnssec/core/signing/plan.ts';
 import { assertValidityPolicy, type ValidityPolicy } from '#dnssec/core/signing/validity.ts';
 import type { VerifiedRRset } from '#dnssec/core/signing/verified.ts';
-import { composeZonemd, placeholderZonemd, sha384, simpleScheme, ZoneDigest } from '#dnssec/core/signing/zonemd.ts';
+import { SignedZoneDigest } from '#dnssec/core/signing/signed-zone-digest.ts';
+import { placeholderZonemd, zonemdOf } from '#dnssec/core/signing/zonemd.ts';
 import { type AuthorityNode, isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
 import type { GatheredZone } from '#dnssec/core/zone/gather-zone.ts';
@@ -112,7 +112,7 @@ export async function* signZone(
 ): AsyncGenerator<readonly VerifiedRRset[]> {
   assertValidityPolicy(policy.validity);
   const context: SigningContext = { apex: zone.apex, keys, validity: policy.validity, now };
-  const digest = policy.zonemd ? new NodeDigest(zone.apex) : undefined;
+  const digest = policy.zonemd ? new SignedZoneDigest(zone.apex) : undefined;
   for await (const signed of mapInOrder(batches(planZone(zone, policy, context)), batchesUnderWay, (batch) =>
     signPlanned(batch, ports),
   )) {
@@ -121,7 +121,7 @@ export async function* signZone(
   }
   if (digest === undefined) return;
   const placeholder = findRRset(findApex(zone), rrTypes.ZONEMD) as RRset;
-  const rdata = composeZonemd({ serial, scheme: simpleScheme, hashAlgorithm: sha384, digest: digest.finish() });
+  const rdata = zonemdOf(serial, digest.finish());
   yield await signPlanned([planRRset(context, zone.apex, { ...placeholder, rdatas: [rdata] })], ports);
 }
 
@@ -182,40 +182,4 @@ function* batches(planned: Iterable<PlannedRRset>): Generator<PlannedRRset[]> {
     }
   }
   if (batch.length > 0) yield batch;
-}
-
-/** Feeds a zone digest with signed RRsets in canonical order, an owner's RRSIGs in the place of their type. */
-class NodeDigest {
-  readonly #digest: ZoneDigest;
-  #owner: CanonicalName | undefined;
-  #waiting: VerifiedRRset[] = [];
-
-  constructor(apex: CanonicalName) {
-    this.#digest = new ZoneDigest(apex);
-  }
-
-  add(entry: VerifiedRRset): void {
-    const owner = canonicalName(entry.rrset.owner);
-    if (owner !== this.#owner) this.#flush();
-    this.#owner = owner;
-    this.#waiting.push(entry);
-  }
-
-  finish(): ReturnType<ZoneDigest['finish']> {
-    this.#flush();
-    return this.#digest.finish();
-  }
-
-  #flush(): void {
-    const owner = this.#owner;
-    if (owner === undefined) return;
-    const sorted = this.#waiting.toSorted((left, right) => left.rrset.type - right.rrset.type);
-    const rrsigs = sorted.flatMap(({ rrset, rrsigs: rdatas }) => rdatas.map((rdata) => ({ ttl: rrset.ttl, rdata })));
-    const before = sorted.filter(({ rrset }) => rrset.type < rrTypes.RRSIG);
-    const after = sorted.filter(({ rrset }) => rrset.type > rrTypes.RRSIG);
-    for (const { rrset } of before) this.#digest.add(owner, rrset.type, rrset.ttl, rrset.rdatas);
-    this.#digest.addRrsigs(owner, rrsigs);
-    for (const { rrset } of after) this.#digest.add(owner, rrset.type, rrset.ttl, rrset.rdatas);
-    this.#waiting = [];
-  }
 }

@@ -2,7 +2,7 @@ import { bytesFrom, joinOctets, type Octets, octetsFrom, readUint16, sliceOctets
 import type { SqlValue } from '#database/database.ts';
 import type { Name, OrderKey } from '#dns/name.ts';
 import type { Rdata } from '#dns/rrset.ts';
-import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+import { defaultPolicy, type ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import type { ManagedZone, RecordContent, StoredLink, StoredRRset } from '#dnssec/ports-zones.ts';
 
 /** A row of `zones`. */
@@ -92,11 +92,17 @@ export function zoneFromRow(row: ZoneRow): ManagedZone {
     objectVersion: row.object_version,
     version: row.version,
     serial: row.serial,
-    ...(row.signing === null ? {} : { signing: JSON.parse(row.signing) as ZoneSigning }),
+    ...(row.signing === null ? {} : { signing: parseSigning(row.signing) }),
     ...(row.refresh_at === null ? {} : { refreshAt: row.refresh_at }),
     ...(row.due_at === null ? {} : { dueAt: row.due_at }),
     state: row.state,
   };
+}
+
+/** A field of the policy that is younger than what is written has its default. */
+function parseSigning(text: string): ZoneSigning {
+  const signing = JSON.parse(text) as ZoneSigning;
+  return { ...signing, policy: { ...defaultPolicy, ...signing.policy } };
 }
 
 function textsOf(text: string): Record<string, string> {

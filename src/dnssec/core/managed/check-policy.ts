@@ -8,6 +8,7 @@ import { assertValidityPolicy } from '#dnssec/core/signing/validity.ts';
 const signatureFields = [
   'denial',
   'optOut',
+  'zonemd',
   'validity',
   'inceptionOffset',
   'jitter',

@@ -28,6 +28,8 @@ export interface SigningPolicy {
   readonly zskLifetime: number;
   readonly denial: 'nsec' | 'nsec3';
   readonly optOut: boolean;
+  /** Whether each version carries a digest of the whole zone. */
+  readonly zonemd: boolean;
   /** From the time of signing to the expiration. */
   readonly validity: number;
   readonly inceptionOffset: number;
@@ -61,6 +63,7 @@ export const defaultPolicy: SigningPolicy = {
   zskLifetime: 0,
   denial: 'nsec',
   optOut: false,
+  zonemd: false,
   validity: 14 * 86_400,
   inceptionOffset: 3600,
   jitter: 12 * 3600,

@@ -47,6 +47,11 @@ export function placeholderZonemd(serial: number): Rdata {
   });
 }
 
+/** Compose the ZONEMD of the kind that is made here. @param digest SHA-384 of the zone */
+export function zonemdOf(serial: number, digest: Octets): Rdata {
+  return composeZonemd({ serial, scheme: simpleScheme, hashAlgorithm: sha384, digest });
+}
+
 /** Tell whether a digest of this kind can be computed here. */
 export function isComputableZonemd({ scheme, hashAlgorithm, digest }: Zonemd): boolean {
   return scheme === simpleScheme && digest.length === digestOctets[hashAlgorithm];

@@ -19,6 +19,7 @@ import { checkOwner } from '#dnssec/core/zone/checks.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
 import { signPlanned } from '#dnssec/operations/sign-planned.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
+import { signZonemd, zonemdEdit } from '#dnssec/operations/zones/digest-version.ts';
 import { composeDifferences } from '#dnssec/operations/zones/differences.ts';
 import { rememberingView } from '#dnssec/operations/zones/remembering-view.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
@@ -123,14 +124,19 @@ async function prepareVersion(
   const apex = apexOf(zone);
   const serial = nextSerial(zone.serial, zone.signing?.policy.serial ?? 'increment', Math.floor(now / 1000));
   const soa = await soaEdit(view, apex, edits, serial);
-  const all = [...edits.filter(({ owner, type }) => !isSoa(owner, type, apex)), soa];
+  const zonemd = zone.signing?.policy.zonemd === true ? [zonemdEdit(soa.after.rrset, serial)] : [];
+  const all = [...edits.filter(({ owner, type }) => !isSoa(owner, type, apex)), soa, ...zonemd];
   const after = new ChangedView(view);
   for (const { owner, type, after: put } of all) {
     const key = orderKeyOf(canonicalName(owner));
     after.set(key, type, put === undefined ? undefined : { key, rrset: put.rrset, rrsigs: [] });
   }
   const warnings = await checkChange(after, apex, edits, zone.signing?.policy.maxTtl);
-  const signed = await signChange(ports, zone, { view, after, edits: all, renewals }, Math.floor(now / 1000));
+  const removedRRsets = all.flatMap(({ owner, type, after: put }) =>
+    put === undefined ? [{ key: orderKeyOf(canonicalName(owner)), type }] : [],
+  );
+  const open = { view, after, edits: all, removedRRsets, renewals };
+  const signed = await signChange(ports, { ...zone, serial }, open, Math.floor(now / 1000));
   const { signing } = zone;
   // A smaller TTL of one RRset says nothing of the others.
   const largest = Math.max(largestTtl(edits), signing === undefined ? 0 : newestTtl(signing.ttls, 'zone'));
@@ -144,9 +150,6 @@ async function prepareVersion(
       : { signing: publishedSigning(before.signing, signing, { begun: now, published: ports.clock.now() }, ttls) }),
     ...refreshOf(zone, [...signed.rrsets, ...signed.links]),
   });
-  const removedRRsets = all.flatMap(({ owner, type, after: put }) =>
-    put === undefined ? [{ key: orderKeyOf(canonicalName(owner)), type }] : [],
-  );
   const changeWithoutList = {
     zone: next,
     ...signed,
@@ -254,7 +257,7 @@ async function soaEdit(
   apex: CanonicalName,
   edits: readonly ContentEdit[],
   serial: number,
-): Promise<ContentEdit> {
+): Promise<ContentEdit & { readonly after: object }> {
   const edited = edits.find(({ owner, type }) => isSoa(owner, type, apex))?.after?.rrset;
   const soa = edited ?? (await findRRset(view, apex, rrTypes.SOA))?.rrset;
   if (soa === undefined) throw new DnssecError('zone-invalid', `${formatName(apex)} has no SOA`);
@@ -297,11 +300,12 @@ interface OpenChange {
   readonly view: StoredZoneView;
   readonly after: ChangedView;
   readonly edits: readonly ContentEdit[];
+  readonly removedRRsets: VersionChange['removedRRsets'];
   readonly renewals: NonNullable<VersionWish['renewals']>;
 }
 
-async function signChange(ports: ZonePorts, zone: ManagedZone, change: OpenChange, now: number): Promise<Written> {
-  const { view, after, edits, renewals } = change;
+async function signChange(ports: ZonePorts, zone: ManagedZone, open: OpenChange, now: number): Promise<Written> {
+  const { view, after, edits, removedRRsets, renewals } = open;
   const { signing } = zone;
   const contents = new Map(
     edits.map(({ owner, type, after: put }) => [rowName(orderKeyOf(canonicalName(owner)), type), put?.content]),
@@ -321,9 +325,11 @@ async function signChange(ports: ZonePorts, zone: ManagedZone, change: OpenChang
   const planned = await planChange(apex, view, after, view, changes, denialRules(signing.policy, apex));
   const plan = withRenewals(planned, renewals);
   const signers = zoneSigners(ports, zone, signing, now);
-  const written = await signPlan(plan, await ttlOfDenial(after, apex), signing.policy, signers);
+  const zonemd = plan.toSign.filter(({ rrset }) => rrset.type === rrTypes.ZONEMD);
+  const others = { ...plan, toSign: plan.toSign.filter((entry) => !zonemd.includes(entry)) };
+  const written = await signPlan(others, await ttlOfDenial(after, apex), signing.policy, signers);
   // What a plan neither signs nor strips is published unsigned, as glue is.
-  const isPlanned = new Set(written.rrsets.map(({ key, rrset }) => rowName(key, rrset.type)));
+  const isPlanned = new Set([...written.rrsets, ...zonemd].map(({ key, rrset }) => rowName(key, rrset.type)));
   const unsigned = edits.flatMap(({ owner, type, after: put }) => {
     const key = orderKeyOf(canonicalName(owner));
     return put === undefined || isPlanned.has(rowName(key, type)) ? [] : [{ key, rrset: put.rrset, rrsigs: [] }];
@@ -333,6 +339,11 @@ async function signChange(ports: ZonePorts, zone: ManagedZone, change: OpenChang
     const name = rowName(entry.key, entry.rrset.type);
     const content = contents.has(name) ? contents.get(name) : await contentOf(view, entry);
     rrsets.push(content === undefined ? entry : { ...entry, content });
+  }
+  for (const { key, rrset } of zonemd) {
+    const change = { ...written, rrsets, removedRRsets, clearLinks: false, kept: true };
+    const digest = await signZonemd(ports, zone, change, rrset, signers);
+    rrsets.push({ key, ...digest, refreshAt: refreshTime(digest.rrsigs, signing.policy) });
   }
   return { ...written, rrsets };
 }

@@ -1,3 +1,4 @@
+import { breathe } from '#lib/breathe.ts';
 import { canonicalName, type CanonicalName, formatName, orderKeyOf } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
@@ -71,11 +72,6 @@ async function* pagesOf(store: ZoneSnapshot, { id }: ManagedZone): AsyncGenerato
     if (page.length < together) return;
     await breathe();
   }
-}
-
-/** Let requests of others be answered between two pages. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 async function differencesSince(

@@ -18,6 +18,7 @@ import { findApex, findRRset, withApexRRsets, type Zone, type ZoneNode } from '#
 import { signPlanned } from '#dnssec/operations/sign-planned.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { composeKeySet, keySetTypes } from '#dnssec/operations/zones/compose-key-set.ts';
+import { placeholderRRset, signZonemd } from '#dnssec/operations/zones/digest-version.ts';
 import {
   type ChangeCause,
   type ContentEdit,
@@ -41,7 +42,7 @@ import type {
 const together = 1000;
 
 /** RRsets of the apex that the service makes for a signed zone. */
-const madeForSigning: ReadonlySet<RRType> = new Set<RRType>([...keySetTypes, rrTypes.NSEC3PARAM]);
+const madeForSigning: ReadonlySet<RRType> = new Set<RRType>([...keySetTypes, rrTypes.NSEC3PARAM, rrTypes.ZONEMD]);
 
 /** What a zone is to be signed with: undefined to publish it unsigned. */
 export interface SigningWish {
@@ -218,7 +219,8 @@ async function signAll(
   signing: ZoneSigning,
   now: number,
 ): Promise<Contents> {
-  const { context, signer } = zoneSigners(ports, managed, signing, Math.floor(now / 1000));
+  const signers = zoneSigners(ports, managed, signing, Math.floor(now / 1000));
+  const { context, signer } = signers;
   const zone = prepare(managed, stored, signing);
   const contents = new Map(stored.map(({ key, rrset, content }) => [rowName(key, rrset.type), content]));
   const rrsets: StoredRRset[] = [];
@@ -241,18 +243,27 @@ async function signAll(
     }
     batch = [];
   };
+  let zonemd: Signable | undefined;
   for (const item of signables(zone, signing.policy)) {
+    if (item.rrset.type === rrTypes.ZONEMD && item.owner === zone.apex) {
+      zonemd = item;
+      continue;
+    }
     batch.push(item);
     if (batch.length === together) await flush();
   }
   await flush();
+  if (zonemd === undefined) return { rrsets, links };
+  const change = { rrsets, links, removedRRsets: [], removedLinks: [], clearLinks: true, kept: false };
+  const digest = await signZonemd(ports, { ...managed, signing }, change, zonemd.rrset, signers);
+  rrsets.push({ key: zonemd.nameKey, ...digest, refreshAt: refreshTime(digest.rrsigs, signing.policy) });
   return { rrsets, links };
 }
 
 /** Put into a zone what signing needs at its apex. @throws DnssecError zone-invalid */
 function prepare(managed: ManagedZone, stored: readonly StoredRRset[], signing: ZoneSigning): Zone {
   const apex = apexOf(managed);
-  const { maxTtl, denial, optOut } = signing.policy;
+  const { maxTtl, denial, optOut, zonemd } = signing.policy;
   const bare = zoneOf(
     managed,
     stored.filter(({ rrset }) => canonicalName(rrset.owner) !== apex || !madeForSigning.has(rrset.type)),
@@ -263,6 +274,7 @@ function prepare(managed: ManagedZone, stored: readonly StoredRRset[], signing: 
     withNewSerial(soa, managed.serial),
     ...composeKeySet(apex, signing).flatMap(({ rrset }) => rrset ?? []),
     ...(denial === 'nsec3' ? [nsec3ParamRRset(apex, { ...defaultNsec3, optOut })] : []),
+    ...(zonemd ? [placeholderRRset(soa.owner, soa.ttl, managed.serial)] : []),
   ]);
 }
 
