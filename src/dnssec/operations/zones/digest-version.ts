@@ -13,7 +13,7 @@ import type { ZoneSigners } from '#dnssec/operations/zones/zone-signers.ts';
 import type { ManagedZone, StoredLink, StoredRRset, VersionChange } from '#dnssec/ports-zones.ts';
 
 /** RRsets read and digested before others have their turn. */
-const together = 500;
+const together = 200;
 
 type Contents = Pick<VersionChange, 'rrsets' | 'removedRRsets' | 'links' | 'removedLinks' | 'clearLinks'>;
 
