@@ -83,6 +83,8 @@ async function startNode(
         method,
         headers: { ...headers, ...json, ...more },
         body: body === undefined ? null : JSON.stringify(body),
+        headersTimeout: 0, // a large zone takes minutes to sign, and each test has a limit of its own
+        bodyTimeout: 0,
       });
       const text = await answer.body.text();
       return { status: answer.statusCode, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
