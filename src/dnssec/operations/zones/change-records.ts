@@ -5,13 +5,8 @@ import { DnssecError } from '#dnssec/core/errors.ts';
 import { isRecordTtl, isRecordType, mostRecordTtl, parseRecordValues } from '#dnssec/core/managed/record-values.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
-import {
-  type ChangeCause,
-  type ContentEdit,
-  findRRset,
-  type PublishedVersion,
-  publishVersion,
-} from '#dnssec/operations/zones/publish-version.ts';
+import { type ContentEdit, findRRset } from '#dnssec/operations/zones/content-edits.ts';
+import { type ChangeCause, type PublishedVersion, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
 import { getEditableZone } from '#dnssec/operations/zones/set-feed.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';

@@ -5,7 +5,8 @@ import { parseSoa } from '#dns/soa.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { isRecordType } from '#dnssec/core/managed/record-values.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
-import { type ContentEdit, findRRset, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
+import { type ContentEdit, findRRset } from '#dnssec/operations/zones/content-edits.ts';
+import { publishVersion } from '#dnssec/operations/zones/publish-version.ts';
 import { RRsetEdits } from '#dnssec/operations/zones/rrset-edits.ts';
 import {
   composeImport,

@@ -18,7 +18,8 @@ import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
 import { publicationOf } from '#dnssec/core/managed/zone-rollover.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
-import { type ContentEdit, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
+import type { ContentEdit } from '#dnssec/operations/zones/content-edits.ts';
+import { publishVersion } from '#dnssec/operations/zones/publish-version.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
 

@@ -5,7 +5,7 @@ import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, ResourceRecord, RRset } from '#dns/rrset.ts';
 import { formatRecordValue } from '#dnssec/core/managed/record-values.ts';
 import { relativeName } from '#dnssec/operations/zones/relative-name.ts';
-import type { ContentEdit } from '#dnssec/operations/zones/publish-version.ts';
+import type { ContentEdit } from '#dnssec/operations/zones/content-edits.ts';
 import type { RecordContent, StoredRRset, StoredZoneView } from '#dnssec/ports-zones.ts';
 
 /** What the API shows of an RRset that came as records and not as values. @param now milliseconds since the epoch */

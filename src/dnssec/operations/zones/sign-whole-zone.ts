@@ -19,14 +19,11 @@ import { signPlanned } from '#dnssec/operations/sign-planned.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { composeKeySet, keySetTypes } from '#dnssec/operations/zones/compose-key-set.ts';
 import { placeholderRRset, signZonemd } from '#dnssec/operations/zones/digest-version.ts';
-import {
-  type ChangeCause,
-  type ContentEdit,
-  refusedBySecondaries,
-  denialRules,
-  publishedSigning,
-  refreshTime,
-} from '#dnssec/operations/zones/publish-version.ts';
+import { refusedBySecondaries } from '#dnssec/operations/zones/check-change.ts';
+import type { ContentEdit } from '#dnssec/operations/zones/content-edits.ts';
+import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
+import { denialRules } from '#dnssec/operations/zones/sign-change.ts';
+import { publishedSigning, refreshTime } from '#dnssec/operations/zones/version-times.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import { zoneSigners } from '#dnssec/operations/zones/zone-signers.ts';
 import type {

@@ -8,12 +8,8 @@ import { isRecordTtl, isRecordType, mostRecordTtl } from '#dnssec/core/managed/r
 import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
-import {
-  type ChangeCause,
-  type ContentEdit,
-  findRRset,
-  publishVersion,
-} from '#dnssec/operations/zones/publish-version.ts';
+import { type ContentEdit, findRRset } from '#dnssec/operations/zones/content-edits.ts';
+import { type ChangeCause, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
 import { readAll, signWholeZone } from '#dnssec/operations/zones/sign-whole-zone.ts';
 import { contentOfRRset } from '#dnssec/operations/zones/rrset-edits.ts';
 import { recordsOfLink, recordsOfRRset } from '#dnssec/operations/zones/differences.ts';
