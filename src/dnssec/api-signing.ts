@@ -43,7 +43,12 @@ const ForeignKeyList = Type.Array(Type.String({ minLength: 1, maxLength: 2000 })
 export const SigningRequest = Type.Object(
   {
     region: Type.String({ minLength: 1, maxLength: 255 }),
-    kmsKeyIdentity: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
+    kmsKeyIdentity: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, description: 'A key that signs everything, or the KSK.' }),
+    ),
+    zskKmsKeyIdentity: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, description: 'The ZSK beside the KSK that is named.' }),
+    ),
     policy: Type.Optional(Type.Partial(Type.Object(policyFields), closed)),
     policyName: Type.Optional(
       Type.String({ minLength: 1, maxLength: 63, description: 'A policy whose newest version the zone is to have.' }),
@@ -51,8 +56,8 @@ export const SigningRequest = Type.Object(
     takeover: Type.Optional(
       Type.Boolean({
         description:
-          'The key that is named is the key of the zone already: for at least their TTLs every DNSKEY RRset in use has had it ' +
-          'and was signed by it, and every server of the parent its DS.',
+          'The keys that are named are those of the zone already: for at least their TTLs every DNSKEY RRset in use has had ' +
+          'them and was signed by the CSK or KSK, and every server of the parent has had the DS of that.',
       }),
     ),
     foreignKeys: Type.Optional(ForeignKeyList),
@@ -146,6 +151,7 @@ export const SigningStatus = Type.Object({
   lastSignError: Type.Optional(Type.String()),
   nextDsProbeAt: Type.Optional(Time),
   kmsKeyIdentity: Type.Optional(Type.String()),
+  zskKmsKeyIdentity: Type.Optional(Type.String()),
   region: Type.Optional(Type.String()),
   leaving: Type.Optional(
     Type.Boolean({ description: 'Switched off, and signed until no resolver can hold a DS any more.' }),

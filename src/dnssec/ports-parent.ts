@@ -33,6 +33,20 @@ export interface ParentProbe {
   lookUpDs(question: DsQuestion): Promise<DsAnswer>;
 }
 
+/** What one name server of a zone shows as its DNSKEY RRset. */
+export interface ShownKeySet {
+  /** Who shows it, for people. */
+  readonly server: string;
+  /** DNSKEY RDATA; none where the server says that there is none. */
+  readonly dnskeys: readonly Rdata[];
+}
+
+/** Asks the name servers of a zone that is signed elsewhere. */
+export interface KeySetProbe {
+  /** Return what those servers show that can be found and asked; who cannot is no error, and left out. */
+  lookUpKeySets(apex: CanonicalName): Promise<readonly ShownKeySet[]>;
+}
+
 /** What became of a notice: a parent may not want any. */
 export type ParentNotice =
   | { readonly kind: 'told'; readonly where: string }

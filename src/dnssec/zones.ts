@@ -10,6 +10,7 @@ import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import type { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import type { Place } from '#dnssec/adapters/parent/ask.ts';
 import { openParentNotifier } from '#dnssec/adapters/parent/parent-notifier.ts';
+import { openKeySetProbe } from '#dnssec/adapters/parent/key-set-probe.ts';
 import { openParentProbe } from '#dnssec/adapters/parent/parent-probe.ts';
 import type { ResolverOptions } from '#dnssec/adapters/parent/resolver.ts';
 import { openZoneFiles } from '#dnssec/adapters/zone-files.ts';
@@ -215,9 +216,13 @@ const parentPatience = { waits: [1000, 2000], tcpWait: 4000 };
 
 const noticePatience = { waits: [1000, 2000, 4000], tcpWait: 4000 };
 
-function parentPorts(settings: ParentSettings): Pick<ZonePorts, 'parentProbe' | 'parentNotifier'> {
+function parentPorts(settings: ParentSettings): Pick<ZonePorts, 'parentProbe' | 'keySetProbe' | 'parentNotifier'> {
   const options = resolverOptions(settings);
-  return { parentProbe: openParentProbe(options), parentNotifier: openParentNotifier({ ...options, noticePatience }) };
+  return {
+    parentProbe: openParentProbe(options),
+    keySetProbe: openKeySetProbe(options),
+    parentNotifier: openParentNotifier({ ...options, noticePatience }),
+  };
 }
 
 function resolverOptions({ resolvers, known }: ParentSettings): ResolverOptions {

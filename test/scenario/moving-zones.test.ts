@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
-import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
+import { keyTagOf, revokedDnskey } from '#dnssec/core/keys/dnskey.ts';
 import { parseRrsig } from '#dnssec/core/signing/rrsig.ts';
+import { rdataOf } from '#test/support/dns.ts';
 import { makeSecure, settle, shownStates } from '#test/support/key-states.ts';
 import { ManagedWorld } from '#test/support/managed-world.ts';
 import { type DnskeyRRset, ResolverCaches } from '#test/support/resolver-caches.ts';
@@ -244,5 +245,88 @@ describe('a zone whose key is adopted', () => {
     await settle(old, name);
     expect((await old.call('DELETE', keysPath)).status).toBe(204);
     expect((await publishedBy(old)).dnskeys.keys).toEqual([String(ksk.keyTag)]);
+  });
+
+  test('may have a KSK and a ZSK: nothing that resolvers hold changes, and both roll afterwards', async () => {
+    await using old = await ManagedWorld.open();
+    await makeSecure(old, name, { keys: 'split' });
+    const [ksk, zsk] = await old.keys(name);
+    const before = await publishedBy(old);
+    await old.call('DELETE', `/zones/${name}`);
+    await old.call('POST', '/zones', { zoneName: name });
+    const named = { kmsKeyIdentity: ksk.kmsKeyIdentity, zskKmsKeyIdentity: zsk.kmsKeyIdentity };
+    const put = (more: object = {}) => old.call('PUT', `/zones/${name}/dnssec`, { ...policy, ...named, ...more });
+    for (let count = 0; count < 2; count++)
+      // the second call changes nothing
+      expect(await put()).toMatchObject({ status: 200, body: { ...named, policy: { keys: 'split' } } });
+    const after = await publishedBy(old);
+    expect([after.dnskeys.keys.toSorted(), after.dnskeys.signers, after.data, after.cds]).toEqual([
+      before.dnskeys.keys.toSorted(),
+      before.dnskeys.signers,
+      before.data,
+      before.cds,
+    ]);
+    expect((await old.keys(name)).map(shownStates)).toEqual(['o-oo', 'or--']);
+    expect(faultIn([[ksk.keyTag]], [before, after], [before, after])).toBeUndefined();
+    await settle(old, name);
+    expect(await old.faults(name)).toEqual([]);
+    for (const { kmsKeyIdentity } of [zsk, ksk]) {
+      await old.rotate(kmsKeyIdentity);
+      await settle(old, name);
+    }
+    expect(await old.keys(name)).toMatchObject([
+      { role: 'zsk', version: 2 },
+      { role: 'ksk', version: 2 },
+    ]);
+    expect(await old.faults(name)).toEqual([]);
+  });
+
+  test('is refused where the pair is none, or its KSK has no DS at some server of the parent', async () => {
+    await using old = await ManagedWorld.open();
+    await makeSecure(old, name, { keys: 'split' });
+    const [ksk, zsk] = await old.keys(name);
+    await old.call('DELETE', `/zones/${name}`);
+    await old.call('POST', '/zones', { zoneName: name });
+    const pair = { kmsKeyIdentity: ksk.kmsKeyIdentity, zskKmsKeyIdentity: zsk.kmsKeyIdentity };
+    const refusals: [object, string][] = [
+      [{ zskKmsKeyIdentity: zsk.kmsKeyIdentity }, 'name the KSK too'],
+      [{ ...pair, zskKmsKeyIdentity: ksk.kmsKeyIdentity }, 'are two keys'],
+      [{ ...pair, policy: { keys: 'csk' } }, 'has no ZSK'],
+      [{ ...pair, policyName: 'default' }, 'has no ZSK'],
+      [{ ...pair, foreignKeys: [zsk.dnskey] }, 'is a key of ours'],
+      [{ kmsKeyIdentity: zsk.kmsKeyIdentity, zskKmsKeyIdentity: ksk.kmsKeyIdentity }, 'is seen nowhere'],
+    ];
+    for (const [body, message] of refusals) {
+      const answer = await old.call('PUT', `/zones/${name}/dnssec`, { ...policy, ...body });
+      expect([body, answer]).toEqual([
+        body,
+        { status: 400, body: expect.objectContaining({ message: expect.stringContaining(message) }) },
+      ]);
+    }
+    old.parent.servers.b = [];
+    const somewhere = await old.call('PUT', `/zones/${name}/dnssec`, { ...policy, ...pair });
+    expect(somewhere.body.message).toContain('is seen somewhere');
+    expect((await old.call('GET', `/zones/${name}/dnssec`)).body).toMatchObject({ enabled: false });
+  });
+
+  test('is refused where its name servers have another DNSKEY RRset than the one that is to come', async () => {
+    await using old = await ManagedWorld.open();
+    await makeSecure(old, name, { keys: 'split' });
+    const [ksk, zsk] = await old.keys(name);
+    await old.call('DELETE', `/zones/${name}`);
+    await old.call('POST', '/zones', { zoneName: name });
+    const pair = { kmsKeyIdentity: ksk.kmsKeyIdentity, zskKmsKeyIdentity: zsk.kmsKeyIdentity };
+    const put = (more: object = {}) => old.call('PUT', `/zones/${name}/dnssec`, { ...policy, ...pair, ...more });
+    const both = [ksk.dnskey, zsk.dnskey].map((text: string) => rdataOf('DNSKEY', text));
+    const other = '256 3 13 kXKkvWU3vGYfTJGl3qBd4qhiWp5aRs7YtkCJxD2d+t7KXqwahww5IgJtxJT2yFItlggazyfXqJEVOmMJ3qT0tQ==';
+    const shown = (...dnskeys: Rdata[]) => ({ server: 'ns1.old.example.', dnskeys });
+    old.elsewhere = [shown(...both), { ...shown(both[0]!), server: 'ns2.old.example.' }];
+    expect((await put()).body.message).toContain(`ns2.old.example. does not publish key ${zsk.keyTag}`);
+    old.elsewhere = [shown(...both, rdataOf('DNSKEY', other))];
+    expect((await put()).body.message).toContain(`publishes key ${keyTagOf(rdataOf('DNSKEY', other))}`);
+    expect((await old.call('GET', `/zones/${name}/dnssec`)).body).toMatchObject({ enabled: false });
+    old.elsewhere = [shown(...both, revokedDnskey(rdataOf('DNSKEY', ksk.dnskey)), rdataOf('DNSKEY', other))];
+    expect((await put({ foreignKeys: [other] })).status).toBe(200);
+    expect((await publishedBy(old)).dnskeys.keys).toHaveLength(3);
   });
 });

@@ -14,7 +14,7 @@ import { openZone } from '#dnssec/operations/zone-text.ts';
 import { noteFailure, tendZone } from '#dnssec/operations/zones/tend-zone.ts';
 import { KmsKeyWatch } from '#dnssec/operations/zones/watch-kms-keys.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
-import type { DsAnswer, DsQuestion, DsShown, ParentProbe } from '#dnssec/ports-parent.ts';
+import type { DsAnswer, DsQuestion, DsShown, ParentProbe, ShownKeySet } from '#dnssec/ports-parent.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
 import { type ManagedZones, openManagedZones } from '#dnssec/zones.ts';
 import { kmsRoutes } from '#kms/http/routes.ts';
@@ -69,6 +69,8 @@ export class FakeParent implements ParentProbe {
 export class ManagedWorld implements AsyncDisposable {
   readonly clock: FakeClock;
   readonly parent = new FakeParent();
+  /** What the name servers of a zone show that was signed elsewhere until now. */
+  elsewhere: readonly ShownKeySet[] = [];
   /** Whether the parent follows CDS by itself. */
   isParentPrompt = true;
   /**
@@ -145,7 +147,8 @@ export class ManagedWorld implements AsyncDisposable {
       onError: fail,
     });
     const { ports } = this.#zones;
-    this.#ports = this.#wrap(this.#isTold ? ports : { ...ports, parentProbe: this.parent });
+    const keySetProbe = { lookUpKeySets: async () => this.elsewhere };
+    this.#ports = this.#wrap(this.#isTold ? ports : { ...ports, parentProbe: this.parent, keySetProbe });
     this.#watch = new KmsKeyWatch(this.#ports, fail);
     this.#app = await createHttp();
     const { callers } = this.#zones;

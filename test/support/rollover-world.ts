@@ -24,6 +24,8 @@ export interface WorldOptions {
 
 const servers = ['a', 'b'] as const;
 export type Server = (typeof servers)[number];
+/** Seconds. */
+export const startOfWorld = 1_000_000;
 const rrsetNames = ['soa', 'www', 'mail'];
 
 /** When something that servers show began to be so. */
@@ -45,7 +47,7 @@ export class RolloverWorld {
   policy: RolloverPolicy;
   ttls: RolloverTtls;
   /** The true time, and how far our clock is ahead of it, both in seconds. */
-  now = 1_000_000;
+  now = startOfWorld;
   clockAhead = 0;
   /** Whether a version that is due gets published. */
   isPublishing = true;

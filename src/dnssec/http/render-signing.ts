@@ -22,6 +22,7 @@ export function renderSigning(described: SigningDescription | undefined): Signin
     ...(signing.lastSignError === undefined ? {} : { lastSignError: signing.lastSignError }),
     ...(probeAt === undefined ? {} : { nextDsProbeAt: formatSeconds(probeAt) }),
     ...(signing.kmsKeyIdentity === undefined ? {} : { kmsKeyIdentity: signing.kmsKeyIdentity }),
+    ...(signing.zskKmsKeyIdentity === undefined ? {} : { zskKmsKeyIdentity: signing.zskKmsKeyIdentity }),
     region: signing.region,
     ...(signing.isLeaving === true ? { leaving: true } : {}),
     signingKeys: renderKeys(described),

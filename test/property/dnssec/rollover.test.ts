@@ -2,11 +2,18 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Role } from '#dnssec/core/keys/zone-key.ts';
 import { advance } from '#dnssec/core/rollover/advance.ts';
-import { introduceKey } from '#dnssec/core/rollover/goals.ts';
-import { goalOf, isHidden, type RolloverKey, stateOf } from '#dnssec/core/rollover/key-state.ts';
+import { adoptKey, introduceKey } from '#dnssec/core/rollover/goals.ts';
+import { goalOf, isHidden, moveRecord, type RolloverKey, stateOf } from '#dnssec/core/rollover/key-state.ts';
 import type { RolloverPolicy } from '#dnssec/core/rollover/rollover-policy.ts';
 import { testTimeout } from '#test/support/patience.ts';
-import { established, RolloverWorld, type Server, type Signing, statesOf } from '#test/support/rollover-world.ts';
+import {
+  established,
+  RolloverWorld,
+  type Server,
+  type Signing,
+  startOfWorld,
+  statesOf,
+} from '#test/support/rollover-world.ts';
 
 const numRuns = Number(process.env['ZONESEAL_PROPERTY_RUNS'] ?? 2000);
 const timeout = Math.max(testTimeout, numRuns * 20);
@@ -101,6 +108,7 @@ type Event = typeof events extends fc.Arbitrary<infer One> ? One : never;
 
 const histories = fc.record({
   start: fc.constantFrom(...workable),
+  isAdopted: fc.boolean(),
   policy: policies,
   ttls,
   signing: fc.constantFrom<Signing>('at-once', 'by-and-by', 'smooth'),
@@ -108,20 +116,29 @@ const histories = fc.record({
   end: fc.constantFrom(...workable),
 });
 
+/** A key that the zone had elsewhere, and that signs the data from now on here. */
+function adopted(key: RolloverKey): RolloverKey {
+  const known: RolloverKey = { ...adoptKey(key, startOfWorld), goal: 'omnipresent' };
+  return known.records.zrrsig === undefined ? known : moveRecord(known, 'zrrsig', 'rumoured', startOfWorld);
+}
+
 function worldOf({
   start,
+  isAdopted,
   policy,
   ttls: firstTtls,
   signing,
 }: {
   start: readonly number[];
+  isAdopted: boolean;
   policy: RolloverPolicy;
   ttls: RolloverWorld['current'];
   signing: Signing;
 }): RolloverWorld {
   const keys = keyKinds.map(([role, algorithm], index) => {
     const key = introduceKey({ id: idOf(index), role, algorithm }, 0);
-    return start.includes(index) ? established(key) : key;
+    if (!start.includes(index)) return key;
+    return isAdopted ? adopted(key) : established(key);
   });
   return new RolloverWorld({ keys, policy, ttls: firstTtls, signing });
 }

@@ -43,12 +43,21 @@ export async function findParent(
   const apex = soa.answers[0] === undefined ? soa.negativeFrom : canonicalName(soa.answers[0].owner);
   if (apex === undefined || !isWithin(above, apex))
     throw new QueryError('no-answer', `nobody tells what zone ${formatName(above)} lies in`);
+  const { servers, isValidated } = await findServers(apex, resolver);
+  return { apex, servers, isValidated: soa.isAuthentic && isValidated };
+}
+
+/** Find the addresses of all name servers of a zone. @throws QueryError */
+export async function findServers(
+  apex: CanonicalName,
+  resolver: Resolver,
+): Promise<Pick<ParentZone, 'servers' | 'isValidated'>> {
   const ns = await resolver.lookUp(apex, rrTypes.NS);
   const names = ns.answers.map(({ rdata }) => canonicalName(rdata as Octets as Name));
   if (names.length === 0) throw new QueryError('no-answer', `${formatName(apex)} has no name servers`);
   const found = await Promise.all(names.map((name) => serverOf(name, resolver)));
-  const isValidated = soa.isAuthentic && ns.isAuthentic && found.every((server) => server.isValidated);
-  return { apex, servers: found.map(({ server }) => server), isValidated };
+  const isValidated = ns.isAuthentic && found.every((server) => server.isValidated);
+  return { servers: found.map(({ server }) => server), isValidated };
 }
 
 async function serverOf(

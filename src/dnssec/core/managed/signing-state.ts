@@ -112,8 +112,9 @@ export interface RolloverWait {
 export interface ZoneSigning {
   /** As its user wrote it. */
   readonly region: string;
-  /** The key that its user named; absent when keys were made for the zone. */
+  /** The CSK or KSK that its user named, and the ZSK beside a KSK; absent when keys were made for the zone. */
   readonly kmsKeyIdentity?: string;
+  readonly zskKmsKeyIdentity?: string;
   /** In the order in which they came. Keys that no cache can know any more are not among them. */
   readonly keys: readonly SigningKey[];
   readonly policy: SigningPolicy;

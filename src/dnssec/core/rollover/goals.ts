@@ -16,6 +16,18 @@ export function introduceKey(
 }
 
 /**
+ * Take a key for one that the zone has had elsewhere: all resolvers know it and, if it has one, its DS. Its signatures over the
+ * data count as new, since others may have signed data that are in caches.
+ *
+ * @param now seconds since the epoch
+ */
+export function adoptKey(key: RolloverKey, now: number): RolloverKey {
+  const adopted = Object.entries(key.records).filter(([name]) => name !== 'zrrsig');
+  const known = adopted.map(([name]) => [name, { state: 'omnipresent', since: now }] as const);
+  return { ...key, records: { ...key.records, ...Object.fromEntries(known) } };
+}
+
+/**
  * Replace a key by a successor of the same role and algorithm.
  *
  * Source: RFC 6781 §4.1.

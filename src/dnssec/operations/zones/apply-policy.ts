@@ -46,8 +46,8 @@ export async function applyPolicy(
   });
   const zones: AppliedPolicy[] = [];
   for (const { zone, from } of behind.slice(0, limit)) {
-    const { region = '', kmsKeyIdentity } = zone.signing ?? {};
-    const request: SigningRequest = { region, kmsKeyIdentity, policyName: name };
+    const { region = '', kmsKeyIdentity, zskKmsKeyIdentity } = zone.signing ?? {};
+    const request: SigningRequest = { region, kmsKeyIdentity, zskKmsKeyIdentity, policyName: name };
     const { changes, effects, faults } = await previewSigning(ports, caller, zone.identity, request);
     const refusal =
       dryRun || faults.length > 0

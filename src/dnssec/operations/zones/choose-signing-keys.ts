@@ -11,12 +11,20 @@ export interface ChosenKey extends Pick<SigningKey, 'region' | 'keyId' | 'versio
   readonly known?: string;
 }
 
+/** The keys that a user names for a zone: a CSK, or a KSK and a ZSK; none where they are made for it. */
+export interface NamedKeys {
+  readonly region: string;
+  /** Of the CSK, or of the KSK where a ZSK is named. */
+  readonly kmsKeyIdentity?: string | undefined;
+  readonly zskKmsKeyIdentity?: string | undefined;
+}
+
 /** KMS key types that sign zones. */
 const signingTypes = /^(?:ecdsa-p(?:256|384)|ed25519|rsa-\d+)$/;
 const day = 86_400;
 
 /**
- * Find the KMS keys that a zone is to be signed with: the one that is named, or those that are made for it with the rights
+ * Find the KMS keys that a zone is to be signed with: those that are named, or those that are made for it with the rights
  * of the caller. The KMS rotates the latter by itself where the policy has a lifetime for them: the service has no right to
  * rotate keys and needs none.
  *
@@ -26,17 +34,12 @@ export async function chooseSigningKeys(
   ports: ZonePorts,
   caller: Caller,
   zone: ManagedZone,
-  { region, kmsKeyIdentity }: { readonly region: string; readonly kmsKeyIdentity?: string | undefined },
+  request: NamedKeys,
   policy: SigningPolicy,
 ): Promise<readonly ChosenKey[]> {
-  if (kmsKeyIdentity !== undefined) {
-    if (policy.keys === 'split')
-      throw new DnssecError(
-        'request-invalid',
-        'kmsKeyIdentity: a key that is named signs everything: leave out keys split',
-      );
-    return [await chosenKey(ports, caller, zone, region, kmsKeyIdentity, 'csk')];
-  }
+  const { region } = request;
+  if (request.kmsKeyIdentity !== undefined || request.zskKmsKeyIdentity !== undefined)
+    return chooseNamedKeys(ports, caller, zone, request, policy);
   const roles: readonly Role[] = policy.keys === 'split' ? ['ksk', 'zsk'] : ['csk'];
   const chosen: ChosenKey[] = [];
   for (const role of roles) {
@@ -50,6 +53,34 @@ export async function chooseSigningKeys(
     chosen.push(await chosenKey(ports, caller, zone, region, keyId, role));
   }
   return chosen;
+}
+
+async function chooseNamedKeys(
+  ports: ZonePorts,
+  caller: Caller,
+  zone: ManagedZone,
+  { region, kmsKeyIdentity, zskKmsKeyIdentity }: NamedKeys,
+  { keys: layout }: SigningPolicy,
+): Promise<readonly ChosenKey[]> {
+  if (kmsKeyIdentity === undefined)
+    throw new DnssecError('request-invalid', 'zskKmsKeyIdentity: name the KSK too, as kmsKeyIdentity');
+  if (zskKmsKeyIdentity === undefined) {
+    if (layout === 'csk') return [await chosenKey(ports, caller, zone, region, kmsKeyIdentity, 'csk')];
+    throw new DnssecError(
+      'request-invalid',
+      'kmsKeyIdentity: a key that is named alone signs everything: name the ZSK too, or leave out keys split',
+    );
+  }
+  if (layout !== 'split')
+    throw new DnssecError(
+      'request-invalid',
+      'zskKmsKeyIdentity: a policy with keys csk has no ZSK: it has to have split',
+    );
+  const ksk = await chosenKey(ports, caller, zone, region, kmsKeyIdentity, 'ksk');
+  const zsk = await chosenKey(ports, caller, zone, region, zskKmsKeyIdentity, 'zsk');
+  if (ksk.keyId === zsk.keyId)
+    throw new DnssecError('request-invalid', 'zskKmsKeyIdentity: the KSK and the ZSK are two keys');
+  return [ksk, zsk];
 }
 
 /** Names are told apart where a zone has several keys; that of the usual one is known to users. */

@@ -8,7 +8,7 @@ import type { ZoneEvent } from '#dnssec/core/managed/zone-events.ts';
 import { advanceZone, withGoals } from '#dnssec/core/managed/zone-rollover.ts';
 import { goInsecure, goSecure, replaceKeys } from '#dnssec/core/rollover/goals.ts';
 import { startTtls } from '#dnssec/core/rollover/ttl-history.ts';
-import { chooseSigningKeys, type ChosenKey } from '#dnssec/operations/zones/choose-signing-keys.ts';
+import { chooseSigningKeys, type ChosenKey, type NamedKeys } from '#dnssec/operations/zones/choose-signing-keys.ts';
 import { lookAtParent } from '#dnssec/operations/zones/look-at-parent.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
 import { completePolicy, getPolicy, type PolicyFields } from '#dnssec/operations/zones/policies.ts';
@@ -22,8 +22,7 @@ import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import type { KeyNews, ManagedZone, StoredRRset } from '#dnssec/ports-zones.ts';
 
-export interface SigningRequest extends TakeOverRequest {
-  readonly region: string;
+export interface SigningRequest extends NamedKeys, TakeOverRequest {
   /** Fields that are to be so; or else the name of a policy, of which the newest version is taken. */
   readonly policy?: PolicyFields | undefined;
   readonly policyName?: string | undefined;
@@ -33,7 +32,7 @@ export interface SigningRequest extends TakeOverRequest {
 type PolicyWish = Pick<ZoneSigning, 'policy' | 'policyRef'>;
 
 /**
- * Sign a zone from now on, with the key that is named or with keys that are made for it. A zone that is signed already goes
+ * Sign a zone from now on, with the keys that are named or with keys that are made for it. A zone that is signed already goes
  * over to other keys by a rollover, and to another policy in one version. Asked for what is so already, it changes nothing.
  *
  * @throws DnssecError request-invalid, key-invalid, key-tag-collision, not-found, kms-refused, kms-unavailable, zone-invalid
@@ -81,11 +80,14 @@ function assertBegins({ name, signing }: ManagedZone, { foreignKeys }: SigningRe
 }
 
 function isSameRequest(
-  { region, kmsKeyIdentity, policy, policyRef, isLeaving }: ZoneSigning,
+  { region, kmsKeyIdentity, zskKmsKeyIdentity, policy, policyRef, isLeaving }: ZoneSigning,
   request: SigningRequest,
   wish: PolicyWish,
 ): boolean {
-  const isSameKey = region === request.region && kmsKeyIdentity === request.kmsKeyIdentity;
+  const isSameKey =
+    region === request.region &&
+    kmsKeyIdentity === request.kmsKeyIdentity &&
+    zskKmsKeyIdentity === request.zskKmsKeyIdentity;
   const isSameRef = policyRef?.name === wish.policyRef?.name && policyRef?.version === wish.policyRef?.version;
   return isSameKey && isSameRef && isLeaving !== true && isSamePolicy(policy, wish.policy);
 }
@@ -98,10 +100,12 @@ function isSameRequest(
 export async function wishedPolicy(
   ports: ZonePorts,
   { scope, signing }: ManagedZone,
-  { policy: fields, policyName }: SigningRequest,
+  { policy: given, policyName, zskKmsKeyIdentity }: SigningRequest,
 ): Promise<PolicyWish> {
-  if (policyName !== undefined && fields !== undefined)
+  if (policyName !== undefined && given !== undefined)
     throw new DnssecError('request-invalid', 'body: policy and policyName exclude each other');
+  const isSplit = zskKmsKeyIdentity !== undefined && policyName === undefined;
+  const fields = isSplit ? { keys: 'split' as const, ...given } : given;
   if (policyName === undefined && signing !== undefined) {
     const { policy: before, policyRef } = signing;
     const policy = completePolicy(fields ?? {}, before);
@@ -137,9 +141,17 @@ interface ChangedSigning {
   readonly news: KeyNews;
 }
 
-function asRequested({ request, wish }: WantedSigning): PolicyWish & Pick<ZoneSigning, 'region' | 'kmsKeyIdentity'> {
-  const { region, kmsKeyIdentity } = request;
-  return { region, ...(kmsKeyIdentity === undefined ? {} : { kmsKeyIdentity }), ...wish };
+function asRequested({
+  request,
+  wish,
+}: WantedSigning): PolicyWish & Pick<ZoneSigning, 'region' | 'kmsKeyIdentity' | 'zskKmsKeyIdentity'> {
+  const { region, kmsKeyIdentity, zskKmsKeyIdentity } = request;
+  return {
+    region,
+    ...(kmsKeyIdentity === undefined ? {} : { kmsKeyIdentity }),
+    ...(zskKmsKeyIdentity === undefined ? {} : { zskKmsKeyIdentity }),
+    ...wish,
+  };
 }
 
 function firstSigning(
@@ -201,7 +213,7 @@ function changedSigning(ports: ZonePorts, zone: ManagedZone, wanted: WantedSigni
     replaced.map(({ id }) => id),
     [...staying],
   );
-  const { isLeaving, kmsKeyIdentity: _, policyRef: _r, ...rest } = before;
+  const { isLeaving, kmsKeyIdentity: _, zskKmsKeyIdentity: _z, policyRef: _r, ...rest } = before;
   const signing: ZoneSigning = { ...rest, ...asRequested(wanted), keys: withGoals(goals) };
   const events: ZoneEvent[] = [];
   if (isLeaving === true) events.push({ kind: 'signing-on', at, text: 'the zone stays signed after all' });

@@ -1,10 +1,11 @@
 import type { Rdata } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
+import { dnskeyFlags, isZoneKey, keyTagOf, parseDnskey } from '#dnssec/core/keys/dnskey.ts';
 import { parseDs } from '#dnssec/core/keys/ds.ts';
 import { assertForeignKeys, foreignId, isEntryPoint, parseForeignKeys } from '#dnssec/core/managed/foreign-keys.ts';
 import type { SigningKey, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
-import type { RecordState } from '#dnssec/core/rollover/key-state.ts';
+import { withGoals } from '#dnssec/core/managed/zone-rollover.ts';
+import { adoptKey } from '#dnssec/core/rollover/goals.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
@@ -13,8 +14,8 @@ import type { ManagedZone } from '#dnssec/ports-zones.ts';
 export interface TakeOverRequest {
   readonly kmsKeyIdentity?: string | undefined;
   /**
-   * The key that is named is the key of the zone already: for at least their TTLs every DNSKEY RRset in use has had it and was
-   * signed by it, and every server of the parent its DS.
+   * The keys that are named are those of the zone already: for at least their TTLs every DNSKEY RRset in use has had them and
+   * was signed by the CSK or KSK, and every server of the parent has had the DS of that.
    */
   readonly takeover?: boolean | undefined;
   /** DNSKEY RDATA of the other signer, in presentation form. */
@@ -25,7 +26,7 @@ export interface TakeOverRequest {
 export type TakenOver = Pick<ZoneSigning, 'keys' | 'parent' | 'foreignKeys'>;
 
 /**
- * Check what is said of how a zone was signed before, and ask the parent where it can be asked.
+ * Check what is said of how a zone was signed before, and ask its parent and its name servers where they can be asked.
  *
  * Source: RFC 8901 §2.1.2, RFC 6781 §4.3.5.
  *
@@ -34,7 +35,7 @@ export type TakenOver = Pick<ZoneSigning, 'keys' | 'parent' | 'foreignKeys'>;
  * @throws DnssecError request-invalid, key-tag-collision
  */
 export async function takeOver(
-  ports: Pick<ZonePorts, 'parentProbe'>,
+  ports: Pick<ZonePorts, 'parentProbe' | 'keySetProbe'>,
   zone: ManagedZone,
   { kmsKeyIdentity, takeover = false, foreignKeys = [] }: TakeOverRequest,
   keys: readonly SigningKey[],
@@ -46,19 +47,58 @@ export async function takeOver(
     throw new DnssecError('request-invalid', 'takeover: name the key that the zone has already as kmsKeyIdentity');
   assertForeignKeys(foreign, keys, !takeover);
   const entryPoints = foreign.filter(isEntryPoint);
-  const watched = [...(takeover ? keys : []), ...entryPoints.map((dnskey) => ({ id: foreignId(dnskey), dnskey }))];
+  const pointedTo = takeover ? keys.filter(({ records }) => records.ds !== undefined) : [];
+  const watched = [...pointedTo, ...entryPoints.map((dnskey) => ({ id: foreignId(dnskey), dnskey }))];
   await assertKnownToParent(ports, zone, watched, takeover);
-  const taken = { keys: takeover ? keys.map((key) => known(key, now)) : keys, parent: {} as ZoneSigning['parent'] };
-  const seen = takeover
-    ? Object.fromEntries(keys.map(({ id }) => [id, { kind: 'everywhere', since: now }] as const))
-    : {};
-  return { ...taken, parent: seen, ...(foreign.length === 0 ? {} : { foreignKeys: foreign }) };
+  await assertSameKeySet(ports, zone, { own: keys, foreign, isTakeOver: takeover });
+  const seen = pointedTo.map(({ id }) => [id, { kind: 'everywhere', since: now }] as const);
+  return {
+    keys: takeover ? withGoals(keys.map((key) => adoptKey(key, now))) : keys,
+    parent: Object.fromEntries(seen),
+    ...(foreign.length === 0 ? {} : { foreignKeys: foreign }),
+  };
 }
 
-/** Its signatures over the data are new: who signed them until now is not said. */
-function known(key: SigningKey, now: number): SigningKey {
-  const omnipresent: RecordState = { state: 'omnipresent', since: now };
-  return { ...key, records: { ...key.records, dnskey: omnipresent, krrsig: omnipresent, ds: omnipresent } };
+interface AnnouncedKeys {
+  readonly own: readonly Pick<SigningKey, 'dnskey'>[];
+  readonly foreign: readonly Rdata[];
+  readonly isTakeOver: boolean;
+}
+
+/**
+ * Check that the DNSKEY RRset that is to be published here is the one that the name servers of the zone show: whatever of it a
+ * resolver holds then verifies what comes from here, and the other way round.
+ *
+ * Source: RFC 8901 §2.1.2, RFC 6781 §4.3.5.
+ *
+ * @throws DnssecError request-invalid
+ */
+async function assertSameKeySet(
+  { keySetProbe }: Pick<ZonePorts, 'keySetProbe'>,
+  zone: ManagedZone,
+  { own, foreign, isTakeOver }: AnnouncedKeys,
+): Promise<void> {
+  for (const { server, dnskeys } of (await keySetProbe?.lookUpKeySets(apexOf(zone))) ?? []) {
+    const missing = isTakeOver ? own.find(({ dnskey }) => !dnskeys.includes(dnskey)) : undefined;
+    if (missing !== undefined)
+      throw new DnssecError(
+        'request-invalid',
+        `takeover: ${server} does not publish key ${keyTagOf(missing.dnskey)}, which has to be in every DNSKEY RRset in use`,
+      );
+    const known = new Set([...own.map(({ dnskey }) => dnskey), ...foreign]);
+    const unnamed = dnskeys.find((dnskey) => isOfUse(dnskey) && !known.has(dnskey));
+    if (unnamed !== undefined)
+      throw new DnssecError(
+        'request-invalid',
+        `foreignKeys: ${server} publishes key ${keyTagOf(unnamed)}, which is not among them: give that key too`,
+      );
+  }
+}
+
+/** A key that is revoked, or none that verifies zone data, is nobody's loss. Source: RFC 4034 §2.1.1, RFC 5011 §2.1. */
+function isOfUse(rdata: Rdata): boolean {
+  const dnskey = parseDnskey(rdata);
+  return isZoneKey(dnskey) && (dnskey.flags & dnskeyFlags.revoked) === 0;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Clock } from '#lib/clock.ts';
 import type { RunApart } from '#dnssec/operations/zones/apart.ts';
 import type { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { Caller, KeyLister, KeyMaker, SignatureVerifier, Signer } from '#dnssec/ports.ts';
-import type { ParentNotifier, ParentProbe } from '#dnssec/ports-parent.ts';
+import type { KeySetProbe, ParentNotifier, ParentProbe } from '#dnssec/ports-parent.ts';
 import type { PolicyStore } from '#dnssec/ports-policies.ts';
 import type { ZoneFeeds, ZonePrimary } from '#dnssec/ports-transfer.ts';
 import type { ManagedZone, ZoneScope, ZoneStore } from '#dnssec/ports-zones.ts';
@@ -24,6 +24,8 @@ export interface ZonePorts {
   keyMaker(caller: Caller, region: string): KeyMaker;
   /** Asks parents for DS; without it only what people say of them counts. */
   readonly parentProbe?: ParentProbe;
+  /** Asks the name servers of zones that come from another signer; without it only what people say of their keys counts. */
+  readonly keySetProbe?: KeySetProbe;
   /** Tells parents of new CDS; without it they find out by themselves. */
   readonly parentNotifier?: ParentNotifier;
   /** Name servers of zones that name none themselves, in presentation form. */
