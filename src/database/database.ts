@@ -24,6 +24,13 @@ export interface Snapshot {
 export interface Database {
   /** Run one statement by itself, which may change rows and return them. A change is durable before it resolves. */
   rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]>;
+  /**
+   * Run queries one after the other, in one trip to the database: what a later one sees is never older than what one before
+   * it saw.
+   *
+   * @returns the rows of each
+   */
+  readTogether(queries: readonly Pick<Statement, 'sql' | 'values'>[]): Promise<unknown[][]>;
   /** Run all statements as one transaction, durable before it resolves; when it rejects nothing was changed. */
   write(statements: readonly Statement[]): Promise<void>;
   /**

@@ -1,15 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ClientBase, escapeIdentifier, Pool, type PoolClient, type PoolConfig, types } from 'pg';
+import { type Client, escapeIdentifier, Pool, type PoolClient, type PoolConfig } from 'pg';
+import { type Database, DatabaseError, type Snapshot, type SqlValue } from '#database/database.ts';
 import {
-  type Database,
-  DatabaseError,
-  type Snapshot,
-  type SqlValue,
-  type Statement,
-  unexpectedChanges,
-} from '#database/database.ts';
-import { decodeHex } from '#lib/encoding.ts';
+  getTypeParser,
+  runAsTransaction,
+  runInOneTrip,
+  runOne,
+  undoingFailures,
+} from '#database/postgres-statements.ts';
 import type { SecretText } from '#lib/secret-text.ts';
 
 export interface PostgresOptions {
@@ -27,7 +26,6 @@ export interface PostgresOptions {
 
 /** Those who read a state of the database at a time; who comes on top waits. */
 const mostSnapshots = 5;
-const oids = { bytea: 17, int8: 20 } as const;
 
 /**
  * Open a PostgreSQL database that several processes may share.
@@ -42,6 +40,7 @@ export async function openPostgresDatabase(options: PostgresOptions): Promise<Da
     application_name: 'zoneseal',
     options: `-c search_path=${schema} -c synchronous_commit=on -c lock_timeout=10000 -c statement_timeout=60000`,
     types: { getTypeParser },
+    pipeline: true,
   };
   const pool = openPool({ ...settings, max: connections }, onError);
   // Those who hold the database still may take long: they have connections of their own.
@@ -54,9 +53,11 @@ export async function openPostgresDatabase(options: PostgresOptions): Promise<Da
   }
   return {
     async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
-      return withClient(pool, async (client) => (await client.query(numbered(sql), values)).rows as Row[]);
+      return withClient(pool, async (client) => (await runOne(client, sql, values)).rows as Row[]);
     },
-    write: (statements) => withClient(pool, (client) => inTransaction(client, () => runAll(client, statements))),
+    readTogether: (queries) =>
+      withClient(pool, async (client) => (await runInOneTrip(client, queries)).map(({ rows }) => rows)),
+    write: (statements) => withClient(pool, (client) => runAsTransaction(client, statements)),
     async eraseDeleted(table) {
       await withClient(pool, (client) => client.query(`VACUUM ${escapeIdentifier(table)}`));
     },
@@ -88,7 +89,7 @@ async function openSnapshot(pool: Pool): Promise<Snapshot> {
   }
   return {
     async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
-      return (await client.query(numbered(sql), values)).rows as Row[];
+      return (await runOne(client, sql, values)).rows as Row[];
     },
     async close() {
       const broken = await client.query('ROLLBACK').then(
@@ -100,15 +101,7 @@ async function openSnapshot(pool: Pool): Promise<Snapshot> {
   };
 }
 
-async function runAll(client: ClientBase, statements: readonly Statement[]): Promise<void> {
-  for (const statement of statements) {
-    const { rowCount } = await client.query(numbered(statement.sql), [...statement.values]);
-    if (statement.changes !== undefined && rowCount !== statement.changes)
-      throw unexpectedChanges(statement, rowCount ?? 0);
-  }
-}
-
-async function withClient<Result>(pool: Pool, work: (client: ClientBase) => Promise<Result>): Promise<Result> {
+async function withClient<Result>(pool: Pool, work: (client: Client) => Promise<Result>): Promise<Result> {
   let client: PoolClient;
   try {
     client = await pool.connect();
@@ -133,9 +126,12 @@ async function withClient<Result>(pool: Pool, work: (client: ClientBase) => Prom
   }
 }
 
-/** Class 08 are connection exceptions, 57P0x a server that stops, and texts the errors of the socket. */
+/**
+ * Class 08 are connection exceptions, 57P0x a server that stops, and texts the errors of the socket. 0A000 comes of a
+ * statement that was prepared before another process changed the tables.
+ */
 function isConnectionLoss(code: unknown): boolean {
-  return typeof code !== 'string' || /^(?:08|57P0)/.test(code) || !/^[0-9A-Z]{5}$/.test(code);
+  return typeof code !== 'string' || /^(?:08|57P0|0A000)/.test(code) || !/^[0-9A-Z]{5}$/.test(code);
 }
 
 /** Class 40 are transactions that lost against others, 53 a lack of resources, 55P03 and 57014 what took too long. */
@@ -147,23 +143,13 @@ function unavailable(cause: unknown): DatabaseError {
   return new DatabaseError('unavailable', 'the database cannot be reached', { cause });
 }
 
-async function inTransaction(client: ClientBase, work: () => Promise<void>): Promise<void> {
-  await client.query('BEGIN');
-  try {
-    await work();
-    await client.query('COMMIT');
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined); // the first error tells more; a broken connection is dropped
-    throw error;
-  }
-}
-
 /** One process at a time migrates: the others wait for the lock and find nothing to do. */
-async function migrate(client: ClientBase, { schema, migrations }: PostgresOptions): Promise<void> {
+async function migrate(client: Client, { schema, migrations }: PostgresOptions): Promise<void> {
   const files = readdirSync(migrations)
     .filter((name) => /^\d{3}-.*\.sql$/.test(name))
     .toSorted();
-  await inTransaction(client, async () => {
+  await undoingFailures(client, async () => {
+    await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`zoneseal ${schema}`]);
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schema)}`);
     await client.query('CREATE TABLE IF NOT EXISTS applied_migrations (name text PRIMARY KEY)');
@@ -176,26 +162,6 @@ async function migrate(client: ClientBase, { schema, migrations }: PostgresOptio
       await client.query(readFileSync(join(migrations, file), 'utf8'));
       await client.query('INSERT INTO applied_migrations (name) VALUES ($1)', [file]);
     }
+    await client.query('COMMIT');
   });
-}
-
-const numberedTexts = new Map<string, string>();
-
-/** Put `$1`, `$2`, … in place of `?`; our statements have no `?` inside texts. */
-function numbered(sql: string): string {
-  let text = numberedTexts.get(sql);
-  if (text === undefined) {
-    let next = 0;
-    numberedTexts.set(sql, (text = sql.replaceAll('?', () => `$${++next}`)));
-  }
-  return text;
-}
-
-/** Whole numbers as numbers and octets as `Uint8Array`, just as SQLite gives them. */
-function getTypeParser(oid: number, format?: string): (value: never) => unknown {
-  if (format === 'text' || format === undefined) {
-    if (oid === oids.int8) return Number;
-    if (oid === oids.bytea) return (hex: string) => Uint8Array.from(decodeHex(hex.slice(2)) ?? []);
-  }
-  return types.getTypeParser(oid, format as 'text') as (value: never) => unknown;
 }

@@ -62,6 +62,10 @@ function sqliteDatabase(file: DatabaseSync, turns: WritingTurns, path: string): 
       await turn.pause();
       return translating(() => withoutUnsynced(file, () => prepare(sql).all(...values) as Row[]));
     },
+    async readTogether(queries) {
+      await turn.pause();
+      return translating(() => queries.map(({ sql, values }) => prepare(sql).all(...values)));
+    },
     async write(statements: readonly Statement[]): Promise<void> {
       await turns.run(() => translating(() => inTransaction(file, () => statements.forEach(run))));
       await turns.yield();

@@ -37,7 +37,8 @@ export function startZoneseal({ data, env = {} }: ZonesealOptions): Promise<Zone
   const settings = {
     DATABASE_URL: undefined,
     REDIS_URL: undefined,
-    ZONESEAL_CRASH_ROUNDS: undefined, // of tests, and no setting
+    ZONESEAL_CHAOS_ZONES: undefined, // of tests, and no setting, as the next one
+    ZONESEAL_CRASH_ROUNDS: undefined,
     ZONESEAL_DATA: data,
     ZONESEAL_HOST: '127.0.0.1',
     ZONESEAL_PORT: '0',

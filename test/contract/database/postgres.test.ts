@@ -102,4 +102,41 @@ describeWith(['postgres', 'initdb'], 'connections to PostgreSQL', () => {
     for (const code of ['22012', '42601', 'P0001']) await expect(raise(code)).rejects.toMatchObject({ code });
     await database.close();
   });
+
+  test('a transaction is written whole or not at all, whichever of its statements fails, and tells the first failure', async () => {
+    using empty = makeTempDir();
+    const options = { url: new SecretText(server.url), schema: 'transactions', migrations: empty.path };
+    const database = await openPostgresDatabase({ ...options, onError: () => undefined });
+    await database.rows('CREATE TABLE things (id bigint PRIMARY KEY)');
+    const put = (id: number, changes?: number) => ({
+      sql: 'INSERT INTO things (id) VALUES (?)',
+      values: [id],
+      ...(changes === undefined ? {} : { changes }),
+    });
+    const touch = { sql: 'UPDATE things SET id = id WHERE id = ?', values: [99], changes: 1 };
+    await database.write([put(1), put(2)]);
+    await expect(database.write([put(3), put(1), put(4)])).rejects.toMatchObject({ code: 'unique-violated' });
+    await expect(database.write([put(3, 1), put(1), put(4)])).rejects.toMatchObject({ code: 'unique-violated' });
+    await expect(database.write([put(3, 1), touch, put(1)])).rejects.toMatchObject({ code: 'changes-unexpected' });
+    await expect(database.write([put(3, 1), put(4, 2)])).rejects.toMatchObject({ code: 'changes-unexpected' });
+    expect(await database.rows('SELECT id FROM things ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }]);
+    const ids = { sql: 'SELECT id FROM things WHERE id > ? ORDER BY id', values: [1] };
+    expect(await database.readTogether([ids, { ...ids, values: [0] }])).toEqual([[{ id: 2 }], [{ id: 1 }, { id: 2 }]]);
+    await database.close();
+  });
+
+  test('a table that another process changes fails at most one use of each connection that knows it', async () => {
+    using empty = makeTempDir();
+    const options = { url: new SecretText(server.url), schema: 'tables', migrations: empty.path, connections: 1 };
+    const database = await openPostgresDatabase({ ...options, onError: () => undefined });
+    const other = await openPostgresDatabase({ ...options, onError: () => undefined });
+    await database.rows('CREATE TABLE things (id bigint PRIMARY KEY)');
+    expect(await database.rows('SELECT * FROM things')).toEqual([]);
+    await other.rows('ALTER TABLE things ADD COLUMN name text');
+    await other.rows("INSERT INTO things VALUES (1, 'one')");
+    await expect(database.rows('SELECT * FROM things')).rejects.toMatchObject({ code: 'unavailable' });
+    expect(await database.rows('SELECT * FROM things')).toEqual([{ id: 1, name: 'one' }]);
+    await database.close();
+    await other.close();
+  });
 });
