@@ -212,7 +212,7 @@ export function jobQueueContract(name: string, makePlace: () => Promise<QueuePla
     test('no more jobs run at the same time than a worker may', async () => {
       const { open } = await place();
       const queue = await open();
-      const log = watch(queue, { concurrency: 3, run: () => sleep(5) });
+      const log = watch(queue, { concurrency: 3, run: () => sleep(40) });
       await queue.put(Array.from({ length: 30 }, (_, index) => ({ zoneId: index + 1, priority: 'refresh' })));
       await log.until(30);
       await isIdle(queue);
