@@ -62,7 +62,7 @@ export async function openEmbeddedKms(config: Config, { clock, logger }: Service
   opened.defer(() => kms.close());
   const socket = opened.use(chooseSocketPath(config.dataDirectory, 'kms.sock'));
   const mountOn = (app: HttpApp) => mount(app, kmsRoutes, { ports: kms.ports, bell: kms.bell }, kmsStatuses);
-  const app = await createHttp({ logger });
+  const app = await createHttp({ logger, compileWhenUsed: true });
   await mountOn(app);
   await listenOnSocket(app, socket.path);
   opened.defer(() => closeHttp(app, grace));

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { type FastifyBaseLogger, fastify, type FastifyInstance, LogController, type RawServerDefault } from 'fastify';
 import type { Logger } from 'pino';
-import { type DocumentationOptions, serveDocumentation } from '#app/http/documentation.ts';
+import type { DocumentationOptions } from '#app/http/documentation.ts';
 import { readJsonBodies } from '#app/http/json-body.ts';
 import { refuseMalformed } from '#app/http/malformed.ts';
 import { errorHandler, type ErrorStatuses, RequestError } from '#app/http/problems.ts';
@@ -26,6 +26,11 @@ export interface HttpOptions {
   readonly logger?: Logger;
   /** Octets of a body, unless a route says otherwise. Default 1 MiB. */
   readonly bodyLimit?: number;
+  /**
+   * Compile the schemas of a request when it first comes: they are hundreds, and whoever starts the service for one task
+   * needs a few. Wrong ones are found late then, so that what serves for long does without.
+   */
+  readonly compileWhenUsed?: boolean;
   /** Serve `/openapi.json` and `/docs`. */
   readonly documentation?: DocumentationOptions;
 }
@@ -54,13 +59,16 @@ export async function createHttp(options: HttpOptions = {}): Promise<HttpApp> {
     clientErrorHandler: refuseMalformed,
   }).withTypeProvider<TypeBoxTypeProvider>();
   readJsonBodies(app);
-  app.setValidatorCompiler(requestValidator());
+  app.setValidatorCompiler(requestValidator(options.compileWhenUsed));
   addHooks(app);
   app.setErrorHandler(errorHandler({}));
   app.setNotFoundHandler(({ method, url }) => {
     throw new RequestError('not-found', `there is nothing at ${method} ${url.split('?', 1)[0]?.slice(0, 200)}`);
   });
-  if (options.documentation !== undefined) await serveDocumentation(app, options.documentation);
+  if (options.documentation !== undefined) {
+    const { serveDocumentation } = await import('#app/http/documentation.ts');
+    await serveDocumentation(app, options.documentation);
+  }
   return app;
 }
 

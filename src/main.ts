@@ -16,8 +16,10 @@ if (versionIn(process.version) < versionIn(engines.node)) {
   await import(new URL('../bin/zoneseal.js', import.meta.url).href);
 } else {
   // Kept beside the code that it is made of, so that who may change the one may change the other. Without the right to
-  // write there nothing is kept, and every start compiles anew.
+  // write there nothing is kept, and every start compiles anew. Threads take the folder from the environment.
   module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/zoneseal', import.meta.url)));
+  const cache = module.getCompileCacheDir();
+  if (cache !== undefined) process.env['NODE_COMPILE_CACHE'] = cache;
   const { runCommand } = await import('#cli/program.ts');
   process.exitCode = await runCommand(process.argv.slice(2));
 }

@@ -95,7 +95,7 @@ function addVerify(group: Command, context: CliContext, setExitCode: (code: numb
   kmsCommand<{ readonly expect?: string }>(command, context, example, async ({ connect, options, print }) => {
     const expected = options.expect === undefined ? undefined : parseHead(options.expect);
     const client = await connect();
-    using progress = openProgress(context);
+    using progress = await openProgress(context);
     const verdict = await checkLog(
       async (limit, from) => {
         const body = { limit, ...(from === undefined ? {} : { from }) };

@@ -28,7 +28,7 @@ export function addBackup(program: Command, context: CliContext): void {
     const config = configOf(command, quietly(context.environment));
     if (databasePlace(config).kind !== 'folder') throw new UsageError('the data are in PostgreSQL: use pg_dump');
     makeDirectory(folder, 0o700);
-    using progress = openProgress(context);
+    using progress = await openProgress(context);
     const files = await backUpFolder(config.dataDirectory, folder, (share) =>
       progress.show('copying', '%', Math.round(share * 100), 100),
     );

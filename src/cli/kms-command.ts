@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { checkedUse } from '#cli/choices.ts';
 import type { CliContext } from '#cli/context.ts';
-import { addKmsOptions, openKmsSession } from '#cli/kms-session.ts';
+import { addKmsOptions } from '#cli/kms-options.ts';
+import { openKmsSession } from '#cli/kms-session.ts';
 import { printable } from '#cli/list-output.ts';
 import { configOf, quietly } from '#cli/settings-options.ts';
 import { UsageError } from '#cli/usage-error.ts';

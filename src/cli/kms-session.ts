@@ -1,11 +1,9 @@
-import type { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAdminToken } from '#app/admin-token.ts';
 import type { Config } from '#app/config.ts';
 import { openEmbeddedKms } from '#app/embedded-kms.ts';
 import { createLogger } from '#app/logger.ts';
-import { addSettings } from '#cli/settings-options.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { type Dnssec, openDnssec } from '#dnssec/dnssec.ts';
 import type { Caller } from '#dnssec/ports.ts';
@@ -22,12 +20,6 @@ export interface KmsSession extends AsyncDisposable {
   readonly client: KmsClient;
   /** What the KMS is shown. */
   readonly token: SecretText;
-}
-
-/** Add the options of a command that works with keys. */
-export function addKmsOptions(command: Command): void {
-  addSettings(command, ['kmsUrl', 'organisation', 'dataDirectory', 'rootKeyFile']);
-  command.option('--region <value>', 'region of the keys (default: the first of $ZONESEAL_REGIONS)');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import type { CliContext } from '#cli/context.ts';
 
 /** Progress of a long run; drawn on a terminal and silent elsewhere. */
@@ -15,15 +15,16 @@ export interface Progress extends Disposable {
 const silent: Progress = { show() {}, [Symbol.dispose]() {} };
 
 /** Open the progress of a command on its stderr. Leaving its scope takes it off the screen. */
-export function openProgress({ stderr }: CliContext): Progress {
+export async function openProgress({ stderr }: CliContext): Promise<Progress> {
   if (stderr.isTTY !== true) return silent;
+  const { SingleBar: Bar } = await import('cli-progress');
   let bar: SingleBar | undefined;
   let shown = '';
   return {
     show(stage, unit, done, total) {
       if (shown !== stage) {
         bar?.stop();
-        bar = new SingleBar({
+        bar = new Bar({
           stream: stderr,
           format: total === undefined ? `${stage} {value} ${unit}` : `${stage} {bar} {percentage}% of {total} ${unit}`,
           hideCursor: true,

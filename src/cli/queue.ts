@@ -132,7 +132,7 @@ function addFollow(group: Command, context: CliContext): void {
     const path = `/groups/${encodeURIComponent(identity)}`;
     let state = await get<GroupProgress>(caller, path);
     {
-      using progress = openProgress(context);
+      using progress = await openProgress(context);
       while (state.open > 0) {
         progress.show(state.title, 'zones', state.done + state.failed, state.total);
         await sleep(interval);

@@ -2,39 +2,14 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { checkedUse, choice, signingKeyTypes } from '#cli/choices.ts';
 import type { CliContext } from '#cli/context.ts';
-import { addKmsOptions, type KmsSession, openKmsSession } from '#cli/kms-session.ts';
-import { openProgress, type Progress } from '#cli/progress.ts';
+import { addKmsOptions } from '#cli/kms-options.ts';
 import { configOf, quietly } from '#cli/settings-options.ts';
+import type { SignOptions } from '#cli/sign-file.ts';
 import { UsageError } from '#cli/usage-error.ts';
-import { startReadingInput, type ZoneInputReading } from '#cli/zone-input.ts';
-import { openZoneOutput } from '#cli/zone-output.ts';
-import { type SerialPolicy, serialPolicies } from '#dns/serial.ts';
-import { findOrCreateZoneKeys, parseKeyChoices } from '#dnssec/operations/choose-keys.ts';
-import { sampledVerifier } from '#dnssec/operations/sampled-verifier.ts';
-import type { SigningProgress, ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
-import { signZoneText, summaryText } from '#dnssec/operations/sign-zone-text.ts';
+import { startReadingInput } from '#cli/zone-input.ts';
+import { serialPolicies } from '#dns/serial.ts';
+import type { ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
 import { signingPolicy } from '#dnssec/operations/signing-options.ts';
-import { secondsOf } from '#lib/clock.ts';
-
-interface SignOptions {
-  readonly region?: string;
-  readonly origin?: string;
-  readonly algorithm: string;
-  readonly key?: string;
-  readonly ksk?: string;
-  readonly zsk?: string;
-  readonly split?: boolean;
-  readonly dnssecAlgorithm?: string;
-  readonly denial?: 'nsec' | 'nsec3';
-  readonly optOut?: boolean;
-  readonly validity?: string;
-  readonly inceptionOffset?: string;
-  readonly jitter?: string;
-  readonly serial?: SerialPolicy;
-  readonly zonemd?: boolean;
-  readonly verify: 'all' | 'sample';
-  readonly out?: string;
-}
 
 const examples = `
 Keys: without --key, --ksk and --zsk one key for the zone and algorithm is found in the KMS, or made on the first run
@@ -77,9 +52,11 @@ export function addSign(program: Command, context: CliContext): void {
   command.action(async (path: string, options: SignOptions) => {
     const policy = checkUse(options);
     const config = configOf(command, quietly(context.environment));
-    await using input = await startReadingInput(path, options.origin);
-    await using session = await openKmsSession(config, options.region);
-    await signFile(input, options, policy, session, context);
+    // The zone is read in a thread of its own while this one loads the KMS and all that it needs.
+    const reading = startReadingInput(path, options.origin);
+    const [{ signFile }] = await Promise.all([import('#cli/sign-file.ts'), reading]);
+    await using input = await reading;
+    await signFile({ input, options, policy, config }, context);
   });
 }
 
@@ -91,52 +68,4 @@ function checkUse(options: SignOptions): ZoneSigningPolicy {
   if (out !== undefined && statSync(out, { throwIfNoEntry: false })?.isDirectory() === true)
     throw new UsageError(`--out: ${out} is a folder`);
   return checkedUse(() => signingPolicy(options));
-}
-
-async function signFile(
-  input: ZoneInputReading,
-  options: SignOptions,
-  policy: ZoneSigningPolicy,
-  { dnssec, caller, region }: KmsSession,
-  context: CliContext,
-): Promise<void> {
-  const { key: csk, ksk, zsk, dnssecAlgorithm: algorithm } = options;
-  const isNamed = csk !== undefined || ksk !== undefined;
-  const named = isNamed ? checkedUse(() => parseKeyChoices({ csk, ksk, zsk, algorithm })) : undefined;
-  const number = algorithm === undefined ? undefined : Number(algorithm);
-  const maker = dnssec.kms.keyMakerFor(caller, region);
-  await using output = await openZoneOutput(options.out, context);
-  using progress = openProgress(context);
-  const summary = await signZoneText(
-    {
-      source: input,
-      policy,
-      form: 'master',
-      chooseKeys: async (apex) =>
-        named ?? findOrCreateZoneKeys(apex, options.algorithm, options.split === true, maker, number),
-      write: (text) => output.write(text),
-      onProgress: showProgress(progress, input),
-    },
-    secondsOf(dnssec.clock),
-    {
-      signer: dnssec.kms.signerFor(caller, region),
-      verifier: options.verify === 'all' ? dnssec.verifier : sampledVerifier(dnssec.verifier),
-    },
-  );
-  progress[Symbol.dispose]();
-  await output.finish();
-  const { zone, serial, rrsets, signatures, keys, warnings } = summaryText(summary);
-  for (const warning of warnings) context.stderr.write(`; warning: ${warning}\n`);
-  context.stderr.write(`; ${zone} serial ${serial}: ${rrsets} RRsets, ${signatures} signatures\n`);
-  for (const { keyTag, role, version, kmsKeyIdentity, ds } of keys) {
-    context.stderr.write(`; key tag ${keyTag}: ${role.toUpperCase()}, version ${version} of ${kmsKeyIdentity}\n`);
-    for (const line of ds) context.stderr.write(`${line.trimEnd()}\n`);
-  }
-}
-
-function showProgress(progress: Progress, input: ZoneInputReading): (step: SigningProgress) => void {
-  return ({ stage, done, total }) => {
-    if (stage === 'reading') progress.show('reading', 'octets', input.octetsRead(), input.size);
-    else progress.show('signing', 'RRsets', done, total);
-  };
 }

@@ -1,6 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 import { parseName, type Name } from '#dns/name.ts';
-import { startReadingZone, type ZoneReading } from '#dnssec/dnssec.ts';
+import { startReadingZone, type ZoneReading } from '#dnssec/zone-reading.ts';
 import { openZone } from '#dnssec/operations/zone-text.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { messageOf } from '#lib/errors.ts';

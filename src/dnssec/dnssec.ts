@@ -4,7 +4,6 @@ import { createThreadVerifier } from '#dnssec/adapters/verifier-threads.ts';
 import type { SignatureVerifier } from '#dnssec/ports.ts';
 
 export { createThreadVerifier } from '#dnssec/adapters/verifier-threads.ts';
-export { startReadingZone, type ZoneReading } from '#dnssec/adapters/zone-reader.ts';
 
 export interface DnssecOptions {
   /** The KMS that signs: a base URL, or `unix:` and the path of a socket. */

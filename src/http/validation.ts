@@ -1,8 +1,10 @@
-import type { FastifySchemaCompiler } from 'fastify';
-import { Ajv, type ErrorObject, type Options } from 'ajv';
+import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify';
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
 import type { TSchema } from 'typebox';
 import { parseInstant } from '#lib/clock.ts';
 import { RequestError } from '#app/http/problems.ts';
+
+type Compiler = FastifySchemaCompiler<TSchema>;
 
 const options: Options = {
   strict: true,
@@ -17,14 +19,26 @@ const options: Options = {
 /**
  * Make the compiler of request schemas. Bodies are taken as they are; path and query parts are text by nature, so there
  * alone numbers and booleans are read from text. Members that a closed schema does not name are refused, never dropped.
+ *
+ * @param whenUsed compile a schema when something is first checked by it, and not before
  */
-export function requestValidator(): FastifySchemaCompiler<TSchema> {
+export function requestValidator(whenUsed = false): Compiler {
   const forBodies = new Ajv({ ...options, coerceTypes: false });
   const forText = new Ajv({ ...options, coerceTypes: 'array' });
   for (const ajv of [forBodies, forText]) {
     ajv.addFormat('date-time', (text) => parseInstant(text) !== undefined);
   }
-  return ({ schema, httpPart }) => (httpPart === 'body' ? forBodies : forText).compile(schema);
+  const compile = ({ schema, httpPart }: Parameters<Compiler>[0]): ValidateFunction =>
+    (httpPart === 'body' ? forBodies : forText).compile(schema);
+  return whenUsed ? (part) => compiledWhenUsed(() => compile(part)) : compile;
+}
+
+function compiledWhenUsed(compile: () => ValidateFunction): ReturnType<Compiler> {
+  let validate: ValidateFunction | undefined;
+  return (data) => {
+    validate ??= compile();
+    return validate(data) ? true : { error: (validate.errors ?? []) as FastifySchemaValidationError[] };
+  };
 }
 
 const partNames: Readonly<Record<string, string>> = {

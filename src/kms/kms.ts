@@ -1,6 +1,6 @@
 import type { Database } from '#database/database.ts';
 import { openAuditLog } from '#kms/adapters/audit/open-audit-log.ts';
-import { type JwtIssuerOptions, openJwtIssuer } from '#kms/adapters/jwt-issuer.ts';
+import type { JwtIssuerOptions } from '#kms/adapters/jwt-issuer.ts';
 import { makeKek, openKeks } from '#kms/adapters/key-encryption-keys.ts';
 import { openNodeProvider } from '#kms/adapters/provider-node.ts';
 import { openRootKey, type RootKeySource } from '#kms/adapters/root-key.ts';
@@ -90,13 +90,20 @@ export async function openKms(options: KmsOptions): Promise<Kms> {
     limiter: new RateLimiter(rateLimit, clock),
     invocations: new InvocationCounter(store),
     turns: new KeyTurns(),
-    ...(options.jwtIssuer === undefined ? {} : { foreignTokens: openJwtIssuer(options.jwtIssuer) }),
+    ...(await foreignTokensOf(options)),
     onKeyEvent: () => bell.ring(),
   };
   const housekeeping = startHousekeeping(ports, httpWebhookSender, onError);
   opened.defer(() => housekeeping.stop());
   const all = opened.move();
   return { ports, bell, serviceToken, close: () => all.disposeAsync() };
+}
+
+/** The library of JWTs is loaded where it is needed: most have no other issuer. */
+async function foreignTokensOf({ jwtIssuer }: KmsOptions): Promise<Pick<KmsPorts, 'foreignTokens'>> {
+  if (jwtIssuer === undefined) return {};
+  const { openJwtIssuer } = await import('#kms/adapters/jwt-issuer.ts');
+  return { foreignTokens: openJwtIssuer(jwtIssuer) };
 }
 
 async function openProvider(database: Database, { rootKey: source, workers }: KmsOptions): Promise<CryptoProvider> {

@@ -101,6 +101,21 @@ describe('request bodies', () => {
     expect(body).toMatchObject({ code: 'request-invalid', message, details: { in: 'body', pointer } });
   });
 
+  test('schemas that are compiled when they are used take and refuse the same', async () => {
+    const late = await createHttp({ compileWhenUsed: true });
+    await mount(late, routes, { prefix: '/v1' }, statuses);
+    const ask = (payload: object) => late.inject({ method: 'POST', url: '/v1/echo', payload });
+    for (const payload of [{ name: 'a' }, { name: 5 }, { name: 'a', keys: [{ role: 'csk', 'c/d': 1 }] }]) {
+      const [early, answer] = [await post('/echo', payload), await ask(payload)];
+      const { requestId: first, ...expected } = early.body;
+      const { requestId: second, ...body } = answer.json<Record<string, unknown>>();
+      expect([answer.statusCode, typeof second, body]).toEqual([early.status, typeof first, expected]);
+    }
+    const query = await late.inject({ url: '/v1/query?limit=0' });
+    expect(query.json()).toMatchObject({ message: 'query /limit must be >= 1' });
+    await late.close();
+  });
+
   test('no value of the caller comes back in the message', async () => {
     const { body } = await post('/echo', { name: 'hunter2-hunter2' });
     expect(JSON.stringify(body)).not.toContain('hunter2');

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { canonicalName, formatName, parseName } from '#dns/name.ts';
-import { startReadingZone } from '#dnssec/dnssec.ts';
+import { startReadingZone } from '#dnssec/zone-reading.ts';
 import { formatFault } from '#dnssec/core/zone/faults.ts';
 import { gatherZone } from '#dnssec/core/zone/gather-zone.ts';
 import { inOnePiece, recordsOf } from '#test/support/dns.ts';

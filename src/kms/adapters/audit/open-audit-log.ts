@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openPostgresDatabase } from '#database/postgres.ts';
 import { openSqliteDatabase } from '#database/sqlite.ts';
 import { AuditTable } from '#kms/adapters/audit/audit-table.ts';
 import { startAuditWorker } from '#kms/adapters/audit/audit-thread.ts';
@@ -34,6 +33,7 @@ export async function openAuditLog(place: DatabasePlace, options: AuditLogOption
 
 async function openWriter(place: DatabasePlace, { sealKey, thread, onError }: AuditLogOptions): Promise<AuditWriter> {
   if (place.kind === 'postgres') {
+    const { openPostgresDatabase } = await import('#database/postgres.ts');
     const folder = join(migrations, 'postgres');
     const database = await openPostgresDatabase({
       url: place.url,

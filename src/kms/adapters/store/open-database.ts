@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Database } from '#database/database.ts';
-import { openPostgresDatabase } from '#database/postgres.ts';
 import { openSqliteDatabase } from '#database/sqlite.ts';
 import { openKeyStore, type RowSealer } from '#kms/adapters/store/keys.ts';
 import { openMaterialStore } from '#kms/adapters/store/material.ts';
@@ -25,6 +24,7 @@ export function keyFile(folder: string): string {
 export async function openKeyDatabase(place: DatabasePlace, onError: (error: unknown) => void): Promise<Database> {
   if (place.kind === 'folder')
     return openSqliteDatabase(keyFile(place.path), join(migrations, 'sqlite'), { holdsSecrets: true });
+  const { openPostgresDatabase } = await import('#database/postgres.ts');
   return openPostgresDatabase({ url: place.url, schema: 'kms', migrations: join(migrations, 'postgres'), onError });
 }
 
