@@ -16,10 +16,11 @@ export interface ApiOptions {
   readonly baseUrl: string;
   readonly token: SecretText;
   readonly organisation: string;
+  readonly project?: string | undefined;
 }
 
-/** Make a caller that sends this token and organisation with every request. */
-export function apiCaller({ baseUrl, token, organisation }: ApiOptions): ApiCaller {
+/** Make a caller that sends this token, organisation and project with every request. */
+export function apiCaller({ baseUrl, token, organisation, project }: ApiOptions): ApiCaller {
   return {
     async call(method, path, body) {
       const answer = await fetch(`${baseUrl}${path}`, {
@@ -27,6 +28,7 @@ export function apiCaller({ baseUrl, token, organisation }: ApiOptions): ApiCall
         headers: {
           authorization: `Bearer ${token.reveal()}`,
           'x-organisation-identity': organisation,
+          ...(project !== undefined && { 'x-project-identity': project }),
           ...(body !== undefined && { 'content-type': body.type }),
         },
         ...(body !== undefined && { body: body.content }),

@@ -1,28 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type ApiCaller, apiCaller, json } from '#cli/api-caller.ts';
 import type { CliContext } from '#cli/context.ts';
-import { formatJson } from '#cli/kms-command.ts';
-import { remoteToken } from '#cli/kms-session.ts';
 import { formatTable } from '#cli/list-output.ts';
 import { openProgress } from '#cli/progress.ts';
-import { addSettings, configOf, quietly } from '#cli/settings-options.ts';
+import { serviceCommand } from '#cli/service-command.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import type { FailedJob, GroupProgress, QueueStatus } from '#dnssec/api-jobs.ts';
 
-interface QueueOptions {
-  readonly service: string;
-  readonly json?: boolean;
-}
-
-/** What the action of a command of the queue works with. */
-interface QueueAction<Options> {
-  readonly options: Options & QueueOptions;
-  readonly caller: ApiCaller;
-  readonly print: <Result>(result: Result, text: (result: Result) => string) => void;
-}
-
-const base = '/v1/dns/jobs';
+const base = '/jobs';
 /** Milliseconds between two looks at a group that is followed. */
 const interval = 500;
 
@@ -36,57 +21,30 @@ export function addQueue(program: Command, context: CliContext): void {
   addFollow(group, context);
 }
 
-function queueCommand<Options extends object>(
-  command: Command,
-  context: CliContext,
-  example: string,
-  work: (action: QueueAction<Options>, ...args: string[]) => Promise<void>,
-): void {
-  addSettings(command, ['organisation', 'dataDirectory']);
-  command.option('--service <URL>', 'running service; it is shown $ZONESEAL_TOKEN', 'http://127.0.0.1:8080');
-  command.option('--json', 'print JSON');
-  command.addHelpText('after', `\nExample:\n  zoneseal ${example}`);
-  command.action(async (...given: unknown[]) => {
-    const options = command.opts<Options & QueueOptions>();
-    const args = given.flat().filter((argument): argument is string => typeof argument === 'string');
-    const config = configOf(command, quietly(context.environment));
-    const baseUrl = options.service.replace(/\/+$/, '');
-    const token = await remoteToken(config, baseUrl);
-    const caller = apiCaller({ baseUrl, token, organisation: config.organisation });
-    const print: QueueAction<Options>['print'] = (result, text) => {
-      context.stdout.write(options.json === true ? formatJson(result) : text(result));
-    };
-    await work({ options, caller, print }, ...args);
-  });
-}
-
-async function get<Answer>(caller: ApiCaller, path: string): Promise<Answer> {
-  return JSON.parse(await caller.call('GET', `${base}${path}`)) as Answer;
-}
-
 function addStatus(group: Command, context: CliContext): void {
   const command = group.command('status').description('how many zones wait, are re-signed, or failed; and its groups');
-  queueCommand(command, context, 'queue status', async ({ caller, print }) => {
-    const status = await get<QueueStatus>(caller, '');
-    const groups = await get<readonly GroupProgress[]>(caller, '/groups');
+  serviceCommand(command, context, 'queue status', async ({ call, print }) => {
+    const status = await call<QueueStatus>('GET', base);
+    const groups = await call<readonly GroupProgress[]>('GET', `${base}/groups`);
     print({ ...status, groups }, () => formatStatus(status) + formatGroups(groups));
   });
 }
 
 function addSwitch(group: Command, context: CliContext, verb: 'pause' | 'resume'): void {
   const description = verb === 'pause' ? 'start no re-signing from now on' : 'start re-signing again';
-  queueCommand(group.command(verb).description(description), context, `queue ${verb}`, async ({ caller, print }) =>
-    print(JSON.parse(await caller.call('POST', `${base}/${verb}`)) as QueueStatus, formatStatus),
+  serviceCommand(group.command(verb).description(description), context, `queue ${verb}`, async ({ call, print }) =>
+    print(await call<QueueStatus>('POST', `${base}/${verb}`), formatStatus),
   );
 }
 
 function addFailed(group: Command, context: CliContext): void {
   const command = group.command('failed').description('list zones whose re-signing failed again and again');
-  queueCommand(command, context, 'queue failed', async ({ caller, print }) => {
+  serviceCommand(command, context, 'queue failed', async ({ call, print }) => {
     const all: FailedJob[] = [];
     for (;;) {
       const after = all.at(-1)?.number;
-      const page = await get<FailedJob[]>(caller, `/failed?limit=1000${after === undefined ? '' : `&after=${after}`}`);
+      const query = `limit=1000${after === undefined ? '' : `&after=${after}`}`;
+      const page = await call<FailedJob[]>('GET', `${base}/failed?${query}`);
       all.push(...page);
       if (page.length < 1000) break;
     }
@@ -110,14 +68,14 @@ function addRetry(group: Command, context: CliContext): void {
   const command = group.command('retry').description('try failed zones again now');
   command.argument('[NUMBER...]', 'numbers that "queue failed" shows');
   command.option('--all', 'all of them');
-  queueCommand<{ all?: boolean }>(command, context, 'queue retry --all', async (action, ...numbers) => {
-    const { options, caller, print } = action;
+  serviceCommand<{ all?: boolean }>(command, context, 'queue retry --all', async (action, ...numbers) => {
+    const { options, call, print } = action;
     if ((options.all === true) === numbers.length > 0)
       throw new UsageError('give the numbers of failed zones, or --all');
     const unsound = numbers.find((number) => !/^\d{1,15}$/.test(number));
     if (unsound !== undefined) throw new UsageError(`"${unsound}" is not a number that "queue failed" shows`);
-    const body = json(options.all === true ? {} : { jobs: numbers.map(Number) });
-    const answer = JSON.parse(await caller.call('POST', `${base}/failed/retry`, body)) as { retried: number };
+    const body = options.all === true ? {} : { jobs: numbers.map(Number) };
+    const answer = await call<{ retried: number }>('POST', `${base}/failed/retry`, body);
     print(answer, ({ retried }) => `${retried} put again\n`);
   });
 }
@@ -125,18 +83,18 @@ function addRetry(group: Command, context: CliContext): void {
 function addFollow(group: Command, context: CliContext): void {
   const command = group.command('follow').description('watch a group of zones until all of them are done or failed');
   command.argument('[GROUP]', 'its identity; without one the newest');
-  queueCommand(command, context, 'queue follow', async ({ caller, print }, wanted) => {
-    const [newest] = await get<GroupProgress[]>(caller, '/groups?limit=1');
+  serviceCommand(command, context, 'queue follow', async ({ call, print }, wanted) => {
+    const [newest] = await call<GroupProgress[]>('GET', `${base}/groups?limit=1`);
     const identity = wanted ?? newest?.identity;
     if (identity === undefined) throw new UsageError('there is no group to follow');
-    const path = `/groups/${encodeURIComponent(identity)}`;
-    let state = await get<GroupProgress>(caller, path);
+    const path = `${base}/groups/${encodeURIComponent(identity)}`;
+    let state = await call<GroupProgress>('GET', path);
     {
       using progress = await openProgress(context);
       while (state.open > 0) {
         progress.show(state.title, 'zones', state.done + state.failed, state.total);
         await sleep(interval);
-        state = await get<GroupProgress>(caller, path);
+        state = await call<GroupProgress>('GET', path);
       }
     }
     print(state, (one) => formatGroups([one]));

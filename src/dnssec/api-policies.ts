@@ -35,9 +35,12 @@ export const ApplyQuery = Type.Object(
   },
   closed,
 );
+const ZoneOfRun = Type.Object({ zone: Type.String(), name: Type.String(), from: Type.Integer(), ...effect });
+export type AppliedZone = Static<typeof ZoneOfRun>;
 export const ApplyResponse = Type.Object({
   version: Type.Integer(),
   dryRun: Type.Boolean(),
-  zones: Type.Array(Type.Object({ zone: Type.String(), name: Type.String(), from: Type.Integer(), ...effect })),
+  zones: Type.Array(ZoneOfRun),
   left: Type.Integer({ description: 'Zones that have an older version still.' }),
 });
+export type PolicyRunItem = Static<typeof ApplyResponse>;
