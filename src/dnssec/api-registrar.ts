@@ -39,6 +39,11 @@ export const RegistrarView = Type.Object({
       reason: Type.String(),
       dnskey: Type.String(),
       ds: Type.Array(Type.String()),
+      parentDs: Type.Optional(
+        Type.Array(Type.String(), {
+          description: 'DS of the key that the parent was last seen with, of any digest type.',
+        }),
+      ),
       cds: Type.Array(Type.String()),
       cdnskey: Type.Array(Type.String()),
     }),

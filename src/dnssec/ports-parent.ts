@@ -15,6 +15,8 @@ export interface DsQuestion {
 export interface DsAnswer {
   /** One for each DNSKEY of the question, in its order. */
   readonly shown: readonly DsShown[];
+  /** The DS RDATA that servers showed for each DNSKEY, in the order of the question; none where none did. */
+  readonly found: readonly (readonly Rdata[])[];
   /** The largest TTL of a DS RRset that a server showed, in seconds; absent where none did. */
   readonly ttl?: number;
   /** DS RDATA that a server showed and that stands for none of the keys. */

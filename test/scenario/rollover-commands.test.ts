@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { rdataOf } from '#test/support/dns.ts';
 import { makeSecure, settle, shownStates } from '#test/support/key-states.ts';
 import { ManagedWorld } from '#test/support/managed-world.ts';
 
@@ -34,6 +35,38 @@ describe('people and programs', () => {
     await settle(world, name);
     expect(await world.keys(name)).toMatchObject([{ version: 3 }]);
     expect((await call('POST', '/rollovers', { role: 'zsk' })).status).toBe(400);
+  });
+
+  test('have the registrar remove the DS that the parent really has, of whatever digest type', async () => {
+    const { world, call } = await open();
+    await using _ = world;
+    world.isParentPrompt = false;
+    world.parent.digestTypes = [4];
+    const [old] = await world.keys(name);
+    const opaque = `${old.keyTag} 13 5 ABCDEF`;
+    world.parent.foreign = [rdataOf('DS', opaque), rdataOf('DS', '1 13 5 ABCDEF')];
+    await call('POST', '/rollovers');
+    await world.pass(name, day);
+    await world.restart();
+    const { body } = await call('GET', '/registrar');
+    const [removed, added] = body.keys;
+    expect([removed.action, added.action]).toEqual(['remove', 'add']);
+    expect(removed.parentDs).toEqual([removed.ds[1], expect.stringContaining(opaque)]);
+    const epp = await world.picture(`/zones/${name}/dnssec/registrar?format=epp`);
+    const [rem = '', add = ''] = epp.split('<secDNS:add>');
+    expect([...rem.matchAll(/digestType>(\d)</g)].map(([, type]) => type)).toEqual(['4', '5']);
+    expect([...add.matchAll(/digestType>(\d)</g)].map(([, type]) => type)).toEqual(['2']);
+    const text = await world.picture(`/zones/${name}/dnssec/registrar?format=text`);
+    expect(text).toContain(`  ${removed.ds[1]}`);
+    expect(text).not.toContain(removed.ds[0]);
+    world.parent.isReachable = false;
+    await world.pass(name, day / 24);
+    expect((await call('GET', '/registrar')).body.keys[0].parentDs).toHaveLength(2); // what was seen last counts
+    world.parent.isReachable = true;
+    world.parent.foreign = [];
+    world.isParentPrompt = true;
+    await settle(world, name);
+    expect((await call('GET', '/registrar')).body.keys).toMatchObject([{ action: 'keep', parentDs: [{}] }]);
   });
 
   test('replace a lost key by a standby key, and no resolver notices', async () => {

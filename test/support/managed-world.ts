@@ -4,7 +4,7 @@ import { rrTypes } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
-import { parseDs } from '#dnssec/core/keys/ds.ts';
+import { composeDs, type DigestType, parseDs } from '#dnssec/core/keys/ds.ts';
 import { parseRrsig } from '#dnssec/core/signing/rrsig.ts';
 import { registrarRoutes } from '#dnssec/http/registrar-routes.ts';
 import { dnssecStatuses } from '#dnssec/http/statuses.ts';
@@ -42,11 +42,13 @@ interface WorldAnswer {
 export class FakeParent implements ParentProbe {
   readonly servers: Record<'a' | 'b', readonly number[]> = { a: [], b: [] };
   readonly ttl = 86_400;
+  /** Digest types of the DS that it makes. */
+  digestTypes: readonly DigestType[] = [2];
   /** DS RDATA of keys that no zone has. */
   foreign: readonly Rdata[] = [];
   isReachable = true;
 
-  async lookUpDs({ dnskeys }: DsQuestion): Promise<DsAnswer> {
+  async lookUpDs({ apex, dnskeys }: DsQuestion): Promise<DsAnswer> {
     const sets = Object.values(this.servers);
     const shown = dnskeys.map((dnskey): DsShown => {
       if (!this.isReachable) return 'unknown';
@@ -58,7 +60,12 @@ export class FakeParent implements ParentProbe {
     const isComplete = this.isReachable;
     const others = isComplete ? this.foreign : [];
     const problems = isComplete ? [] : ['no server of the parent can be reached'];
-    return { shown, ...(hasAny && isComplete ? { ttl: this.ttl } : {}), others, isComplete, problems };
+    const found = dnskeys.map((dnskey, index) =>
+      shown[index] === 'everywhere' || shown[index] === 'somewhere'
+        ? this.digestTypes.map((digestType) => composeDs(apex, dnskey, digestType))
+        : [],
+    );
+    return { shown, found, ...(hasAny && isComplete ? { ttl: this.ttl } : {}), others, isComplete, problems };
   }
 }
 

@@ -42,6 +42,11 @@ export function describeKey(zone: string, key: ZoneKey): KeyDescription {
   };
 }
 
+/** Print a DS of a zone as a master-file line. */
+export function dsLine(zone: string, ds: Rdata): string {
+  return formatRecord({ owner: parseZoneName(zone, '/zone'), type: rrTypes.DS, ttl: exportTtl, rdata: ds });
+}
+
 /** Return a key with its DNSKEY, and the DS, CDS and CDNSKEY that lead to it. Source: RFC 4034 §5, RFC 7344 §3. */
 export function recordsOfKey(zone: string, key: ZoneKey): KeyRecords {
   const apex = parseZoneName(zone, '/zone');

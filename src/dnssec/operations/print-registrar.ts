@@ -4,11 +4,13 @@ import { rrTypes } from '#dns/rr-type.ts';
 import { formatRecord } from '#dns/zone-file/print.ts';
 import { type DsAction, type RegistrarKey, type RegistrarReport } from '#dnssec/core/export/registrar-report.ts';
 import { deleteCdnskey, deleteCds } from '#dnssec/core/keys/ds.ts';
-import { type KeyRecords, recordsOfKey } from '#dnssec/operations/describe-keys.ts';
+import { dsLine, type KeyRecords, recordsOfKey } from '#dnssec/operations/describe-keys.ts';
 
 /** A key with its records, and what the parent is to do about it. */
 export interface RegistrarItem extends KeyRecords {
   readonly action: DsAction;
+  /** The DS of the key that the parent was last seen with, as master-file lines; absent where none was, or nobody looked. */
+  readonly parentDs?: readonly string[];
   /** RFC 3339; the earliest time at which a DS that waits may be added. */
   readonly from?: string;
   readonly reason: string;
@@ -27,9 +29,19 @@ export function describeRegistrar({ apex, keys, removesAll }: RegistrarReport): 
   return { zone, removesAll, keys: keys.map((reported) => itemOf(zone, reported)) };
 }
 
-function itemOf(zone: string, { key, action, from, reason }: RegistrarKey): RegistrarItem {
-  const records = recordsOfKey(zone, key);
-  return { ...records, action, ...(from === undefined ? {} : { from: formatInstant(from * 1000) }), reason };
+function itemOf(zone: string, { key, action, from, reason, found }: RegistrarKey): RegistrarItem {
+  return {
+    ...recordsOfKey(zone, key),
+    action,
+    ...(found === undefined ? {} : { parentDs: found.map((ds) => dsLine(zone, ds)) }),
+    ...(from === undefined ? {} : { from: formatInstant(from * 1000) }),
+    reason,
+  };
+}
+
+/** The DS records that a statement about a key is about: to be removed is what the parent really has. */
+function dsLinesOf({ action, ds, parentDs }: RegistrarItem): readonly string[] {
+  return action === 'remove' && parentDs !== undefined ? parentDs : ds;
 }
 
 /**
@@ -42,7 +54,7 @@ export function printRegistrarRecords(report: RegistrarReport, format: 'ds' | 'd
   if (format === 'cds' && report.removesAll) return deleteRequest(report);
   return linesOf(
     keys.flatMap((key) => {
-      const records = format === 'ds' ? key.ds : [...key.cds, ...key.cdnskey];
+      const records = format === 'ds' ? dsLinesOf(key) : [...key.cds, ...key.cdnskey];
       const isWanted = key.action === 'add' || key.action === 'keep';
       return isWanted || records.length === 0 ? records : [`; ${titleOf(key)}`, ...records.map((line) => `; ${line}`)];
     }),
@@ -76,7 +88,7 @@ function paragraphOf(item: RegistrarItem): string[] {
     '',
     titleOf(item),
     `  because ${item.reason}`,
-    ...item.ds.map((line) => `  ${line}`),
+    ...dsLinesOf(item).map((line) => `  ${line}`),
     ...(item.action === 'add' || item.action === 'wait'
       ? ['  or, where the registrar asks for the key:', `  ${item.dnskey}`]
       : []),

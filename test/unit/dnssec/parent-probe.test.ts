@@ -112,6 +112,12 @@ describe('what the servers of a parent show', () => {
     });
   });
 
+  test('each DS that a server has is told with its key, of whatever digest types it is', async () => {
+    const { found } = await probe({ answers: ds() }, { answers: ds(key, 4) + ds(otherKey) });
+    expect(found).toEqual([[composeDs(child, key, 2), composeDs(child, key, 4)], [composeDs(child, otherKey, 2)]]);
+    expect((await probe('gone')).found).toEqual([[], []]);
+  });
+
   test('the largest TTL counts', async () => {
     expect((await probe({ answers: ds(key, 2, 60) }, { answers: ds(key, 2, 7200) })).ttl).toBe(7200);
     expect(await probe({ authorities: soa() })).not.toHaveProperty('ttl');

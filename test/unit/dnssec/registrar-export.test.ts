@@ -3,13 +3,15 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { toXml } from 'xast-util-to-xml';
 import { validateXML } from 'xmllint-wasm';
-import { decodeBase64, decodeHex } from '#lib/encoding.ts';
-import { octetsFrom } from '#lib/octets.ts';
+import { decodeBase64, decodeHex, encodeHex } from '#lib/encoding.ts';
+import { bytesFrom, octetsFrom } from '#lib/octets.ts';
+import { formatRdata } from '#dns/rdata/rdata.ts';
+import { rrTypes } from '#dns/rr-type.ts';
 import type { DsAction, RegistrarKey, RegistrarReport } from '#dnssec/core/export/registrar-report.ts';
 import { planRegistrar } from '#dnssec/core/export/registrar-report.ts';
 import { getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
 import { parseDnskey } from '#dnssec/core/keys/dnskey.ts';
-import { dsMatches } from '#dnssec/core/keys/ds.ts';
+import { composeDs, dsMatches, parseDs } from '#dnssec/core/keys/ds.ts';
 import { composeZoneKey, type Role } from '#dnssec/core/keys/zone-key.ts';
 import { composeRegistrarExport, type RegistrarExportOptions } from '#dnssec/operations/compose-registrar-export.ts';
 import { canonical, rdataOf } from '#test/support/dns.ts';
@@ -162,6 +164,49 @@ describe('EPP secDNS-1.1 (RFC 5910)', () => {
     const xml = eppOf({ ...reportOf([old, 'remove']), removesAll: true });
     expect(findElements(treeOf(xml), 'secDNS:rem').map(shapeOf)).toEqual([['secDNS:rem', ['secDNS:all', 'true']]]);
     expect(await faultsOf(xml)).toEqual([]);
+  });
+
+  describe('of a key whose DS the parent was seen with', () => {
+    const found = ([4, 2] as const).map((digestType) => composeDs(apex, old.dnskey, digestType));
+    const opaque = rdataOf('DS', `${old.keyTag} 13 5 ABCDEF`);
+    const seen: RegistrarReport = {
+      ...rollover,
+      keys: rollover.keys.map((one) => (one.key === old ? { ...one, found: [found[0]!, opaque] } : one)),
+    };
+    const removedIn = (xml: string) => findElements(treeOf(xml), 'secDNS:rem').flatMap(shapeOf).slice(1);
+
+    test('just that is removed, whatever digest types are asked for, and named in full', async () => {
+      for (const digest of ['sha256', 'both'] as const) {
+        const xml = eppOf(seen, { digest });
+        expect(removedIn(xml)).toEqual(
+          [found[0]!, opaque].map((ds) => {
+            const { keyTag, algorithm, digestType, digest: octets } = parseDs(ds);
+            const fields = { keyTag, alg: algorithm, digestType, digest: encodeHex(bytesFrom(octets)).toUpperCase() };
+            return [
+              'secDNS:dsData',
+              ...Object.entries(fields).map(([name, value]) => [`secDNS:${name}`, String(value)]),
+            ];
+          }),
+        );
+        expect(await faultsOf(xml)).toEqual([]);
+      }
+    });
+
+    test('a registry that takes keys is told the key', () => {
+      expect(removedIn(eppOf(seen, { eppForm: 'key' }))).toEqual(removedIn(eppOf(rollover, { eppForm: 'key' })));
+    });
+
+    test('people and programs are told which DS these are', () => {
+      const lines = [found[0]!, opaque].map((ds) => `IN\tDS\t${formatRdata(rrTypes.DS, ds)}\n`);
+      for (const format of ['text', 'ds'] as const) {
+        const text = textOf(seen, { format });
+        for (const line of lines) expect(text).toContain(line);
+        expect(text).not.toContain(formatRdata(rrTypes.DS, found[1]!));
+      }
+      const { keys } = JSON.parse(textOf(seen, {}));
+      expect(keys[0].parentDs.map((line: string) => line.slice(line.indexOf('IN')) + '\n')).toEqual(lines);
+      expect(keys[1]).not.toHaveProperty('parentDs');
+    });
   });
 
   test('characters that mean something in XML are data in a name', () => {

@@ -19,6 +19,7 @@ export function openParentProbe(options: ResolverOptions): ParentProbe {
         if (!(error instanceof QueryError)) throw error;
         return {
           shown: question.dnskeys.map(() => 'unknown'),
+          found: question.dnskeys.map(() => []),
           others: [],
           isComplete: false,
           problems: [error.message],
@@ -37,9 +38,11 @@ export function combine({ apex, dnskeys }: DsQuestion, { views, problems, isComp
     if (!isComplete) return 'unknown';
     return at > 0 ? 'everywhere' : 'nowhere';
   });
-  const others = allOf(views).filter((ds) => !dnskeys.some((dnskey) => standsFor(ds, dnskey)));
+  const all = allOf(views);
+  const found = dnskeys.map((dnskey) => all.filter((ds) => standsFor(ds, dnskey)));
+  const others = all.filter((ds) => !dnskeys.some((dnskey) => standsFor(ds, dnskey)));
   const ttls = views.flatMap(({ ttl }) => ttl ?? []);
-  return { shown, others, isComplete, problems, ...(ttls.length === 0 ? {} : { ttl: Math.max(...ttls) }) };
+  return { shown, found, others, isComplete, problems, ...(ttls.length === 0 ? {} : { ttl: Math.max(...ttls) }) };
 }
 
 function allOf(views: readonly ShownDs[]): Rdata[] {

@@ -3,7 +3,7 @@ import { bytesFrom } from '#lib/octets.ts';
 import { element, type XmlDocument, xmlDocument, type XmlElement } from '#lib/xml-tree.ts';
 import { type CanonicalName, formatName, rootName } from '#dns/name.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
-import { keysToDo, type RegistrarReport } from '#dnssec/core/export/registrar-report.ts';
+import { keysToDo, type RegistrarKey, type RegistrarReport } from '#dnssec/core/export/registrar-report.ts';
 import { parseDnskey } from '#dnssec/core/keys/dnskey.ts';
 import { composeDs, type DigestType, parseDs } from '#dnssec/core/keys/ds.ts';
 import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
@@ -37,16 +37,19 @@ export function composeEppCreate(report: RegistrarReport, options: EppOptions): 
 
 /**
  * Compose the command that takes away and adds in one step what a rollover asks for; additions that have to wait are not in it.
- * What is taken away is named in full: key tags are not unique.
+ * What is taken away is named in full, since key tags are not unique: the DS that the parent was seen with, of whatever digest
+ * types these are, or else those that we would have asked for.
  *
  * Source: RFC 5910 §5.2.5.
  *
  * @throws DnssecError conflict when there is nothing to be changed
  */
 export function composeEppUpdate(report: RegistrarReport, options: EppOptions): XmlDocument {
-  const data = (keys: readonly ZoneKey[]) => keys.flatMap((key) => dataOf(report.apex, key, options));
-  const removed = report.removesAll ? [element('secDNS:all', {}, 'true')] : data(keysToDo(report, 'remove'));
-  const added = data(keysToDo(report, 'add'));
+  const gone = report.keys.filter(({ action }) => action === 'remove');
+  const removed = report.removesAll
+    ? [element('secDNS:all', {}, 'true')]
+    : gone.flatMap((one) => removalOf(report.apex, one, options));
+  const added = keysToDo(report, 'add').flatMap((key) => dataOf(report.apex, key, options));
   if (removed.length === 0 && added.length === 0) throw nothingToDo(report, 'the parent needs no change');
   const changes = [
     ...(removed.length === 0 ? [] : [element('secDNS:rem', {}, ...removed)]),
@@ -71,6 +74,11 @@ function lifeOf({ maxSigLife }: EppOptions): XmlElement[] {
 function dataOf(apex: CanonicalName, { dnskey }: ZoneKey, { form, digestTypes }: EppOptions): XmlElement[] {
   if (form === 'key') return [keyData(parseDnskey(dnskey))];
   return digestTypes.map((digestType) => dsData(parseDs(composeDs(apex, dnskey, digestType))));
+}
+
+function removalOf(apex: CanonicalName, { key, found = [] }: RegistrarKey, options: EppOptions): XmlElement[] {
+  if (options.form === 'key' || found.length === 0) return dataOf(apex, key, options);
+  return found.map((ds) => dsData(parseDs(ds)));
 }
 
 function dsData({ keyTag, algorithm, digestType, digest }: ReturnType<typeof parseDs>): XmlElement {

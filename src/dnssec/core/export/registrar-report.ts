@@ -1,4 +1,5 @@
 import type { CanonicalName } from '#dns/name.ts';
+import type { Rdata } from '#dns/rrset.ts';
 import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import type { WantedDs } from '#dnssec/core/rollover/what-to-publish.ts';
 
@@ -13,6 +14,8 @@ export interface RegistrarKey {
   readonly from?: number;
   /** For people. */
   readonly reason: string;
+  /** DS RDATA of the key that servers of the parent were last seen with; absent where none was, or nobody looked. */
+  readonly found?: readonly Rdata[];
 }
 
 /** All that a registrar needs to know of a zone. */
@@ -28,6 +31,8 @@ export interface RegistrarReport {
 export interface ReportedKey {
   readonly id: string;
   readonly key: ZoneKey;
+  /** What the parent was last seen with. */
+  readonly found?: readonly Rdata[];
   /** What an addition of its DS waits for. */
   readonly wait?: Pick<RegistrarKey, 'from' | 'reason'>;
 }
@@ -39,7 +44,14 @@ export function planRegistrar(
   ds: WantedDs,
   removesAll = false,
 ): RegistrarReport {
-  return { apex, keys: keys.map((reported) => registrarKey(reported, ds)), removesAll };
+  return {
+    apex,
+    keys: keys.map((reported) => {
+      const { found = [] } = reported;
+      return { ...registrarKey(reported, ds), ...(found.length === 0 ? {} : { found }) };
+    }),
+    removesAll,
+  };
 }
 
 function registrarKey({ id, key, wait }: ReportedKey, { wanted, add, remove, lingering }: WantedDs): RegistrarKey {

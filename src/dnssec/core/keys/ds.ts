@@ -61,6 +61,11 @@ export function dsMatches(ds: Rdata, owner: Name, dnskey: Rdata): boolean {
   return digest === digestOf(owner, dnskey, digestName);
 }
 
+/** Tell whether the digest of a DS can be computed. */
+export function isKnownDigestType(digestType: number): boolean {
+  return digestNames[digestType] !== undefined;
+}
+
 /** Return a digest type's name for people. */
 export function digestTypeName(digestType: number): string {
   return digestMnemonics[digestType] ?? `digest type ${digestType}`;

@@ -123,6 +123,8 @@ export interface ZoneSigning {
   readonly ttls: RolloverTtls;
   /** What the parent's servers show of each key's DS, by the key's id. */
   readonly parent: Readonly<Record<string, Sighting>>;
+  /** The DS that the parent was last seen with of each key, by the key's id, in presentation form; absent of keys without. */
+  readonly parentDs?: Readonly<Record<string, readonly string[]>>;
   /** DS that the parent was last seen with and that stand for none of the keys, in presentation form. */
   readonly foreignDs?: readonly string[];
   /** What kept servers of the parent from being asked the last time. */

@@ -106,16 +106,18 @@ export function advanceZone(signing: ZoneSigning, now: number): ZoneStep {
   const { keys: moved, transitions, wakeAt, waiting } = advance(rolloverInput(signing, now));
   const all = moved.map((key, index) => ({ ...(signing.keys[index] as SigningKey), ...key }));
   const keys = all.filter((key) => key.goal === 'omnipresent' || !isHidden(key));
-  const { wakeAt: _, approved = [], ...rest } = signing;
+  const { wakeAt: _, approved = [], parentDs = {}, ...rest } = signing;
   const made = new Set(transitions.map(nameOfMove));
   const stillApproved = approved.filter((name) => !made.has(name));
   const watched = new Set([...keys.map(({ id }) => id), ...(signing.foreignKeys ?? []).map(foreignId)]);
   const parent = Object.fromEntries(Object.entries(signing.parent).filter(([id]) => watched.has(id)));
+  const found = Object.entries(parentDs).filter(([id]) => watched.has(id));
   return {
     signing: {
       ...rest,
       keys,
       parent,
+      ...(found.length === 0 ? {} : { parentDs: Object.fromEntries(found) }),
       round: isSignedAlike(signing.keys, keys) ? signing.round : { kind: 'rrsets' },
       ...(wakeAt === undefined ? {} : { wakeAt }),
       ...(stillApproved.length === 0 ? {} : { approved: stillApproved }),
@@ -154,7 +156,10 @@ export function withGoals(changed: readonly RolloverKey[]): readonly SigningKey[
 export function withSighting(signing: ZoneSigning, id: string, kind: Sighting['kind'], now: number): ZoneSigning {
   if (signing.parent[id]?.kind === kind) return signing;
   const seen: Sighting = kind === 'somewhere' ? { kind } : { kind, since: now };
-  return { ...signing, parent: { ...signing.parent, [id]: seen } };
+  const { parentDs, ...rest } = signing;
+  const found = Object.entries(parentDs ?? {}).filter(([one]) => kind !== 'nowhere' || one !== id);
+  const kept = found.length === 0 ? {} : { parentDs: Object.fromEntries(found) };
+  return { ...rest, ...kept, parent: { ...signing.parent, [id]: seen } };
 }
 
 /** Tell whether the same keys sign the data. */

@@ -42,7 +42,8 @@ export async function lookAtParent(ports: ZonePorts, zoneId: number, isUrgent = 
       const kind = shown[index];
       return kind === undefined || kind === 'unknown' ? [] : [{ id, kind }];
     });
-    const note = noteSightings(noteAnswer(current.signing, answer), seen, ports.clock.now());
+    const noted = noteFound(noteAnswer(current.signing, answer), keys, answer);
+    const note = noteSightings(noted, seen, ports.clock.now());
     isNews = note.isNews;
     const at = secondsOf(ports.clock);
     const ttls = ttl === undefined ? note.signing.ttls : noteTtls(note.signing, { ds: ttl }, at);
@@ -86,6 +87,23 @@ function noteAnswer(signing: ZoneSigning, { others, isComplete, problems }: DsAn
     ...(foreignDs.length === 0 ? {} : { foreignDs }),
     ...(problems.length === 0 ? {} : { parentProblems: problems.slice(0, mostProblems) }),
   };
+}
+
+/** Note which DS of each key the parent has. What was seen before is gone only if every server shows that. */
+function noteFound(
+  signing: ZoneSigning,
+  keys: readonly { readonly id: string }[],
+  { found, isComplete }: DsAnswer,
+): ZoneSigning {
+  const { parentDs: before = {}, ...rest } = signing;
+  const asked = new Set(keys.map(({ id }) => id));
+  const unasked = Object.entries(before).filter(([id]) => !asked.has(id));
+  const seen = keys.map(({ id }, index) => {
+    const here = (found[index] ?? []).map((ds) => formatRdata(rrTypes.DS, ds));
+    return [id, isComplete ? here : [...new Set([...(before[id] ?? []), ...here])]] as const;
+  });
+  const all = [...unasked, ...seen].filter(([, list]) => list.length > 0);
+  return all.length === 0 ? rest : { ...rest, parentDs: Object.fromEntries(all) };
 }
 
 function foreignEvents(

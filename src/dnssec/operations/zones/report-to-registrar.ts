@@ -1,4 +1,6 @@
 import { secondsOf } from '#lib/clock.ts';
+import { parseRdataText } from '#dns/rdata/rdata.ts';
+import { rrTypes } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import {
@@ -9,9 +11,10 @@ import {
 } from '#dnssec/core/export/registrar-report.ts';
 import { getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
 import { keyTagOf, parseDnskey } from '#dnssec/core/keys/dnskey.ts';
+import { isKnownDigestType, parseDs } from '#dnssec/core/keys/ds.ts';
 import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import { foreignEntryPoints, foreignId } from '#dnssec/core/managed/foreign-keys.ts';
-import type { ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
+import type { SigningKey, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import { advanceZone, publicationOf } from '#dnssec/core/managed/zone-rollover.ts';
 import { stateOf } from '#dnssec/core/rollover/key-state.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
@@ -33,7 +36,7 @@ export async function reportToRegistrar(ports: ZonePorts, caller: Caller, id: st
   const { signing } = advanceZone(zone.signing, now);
   const times = dsTimes(signing, now);
   const reported = signing.keys.map((key): ReportedKey => {
-    const described = { id: key.id, key: zoneKeyOf(key) };
+    const described = { id: key.id, key: zoneKeyOf(key), found: foundOf(key, signing) };
     if (key.goal === 'hidden' || stateOf(key, 'ds') !== 'hidden') return described;
     const from = times.get(key.id);
     const reason = 'resolvers may still hold answers from before the zone was signed with it';
@@ -45,8 +48,23 @@ export async function reportToRegistrar(ports: ZonePorts, caller: Caller, id: st
   return { ...report, keys: [...report.keys, ...foreign] };
 }
 
+/**
+ * Return the DS RDATA of a key that the parent was last seen with. One whose digest cannot be computed counts by its key tag,
+ * which no other key of the zone has.
+ */
+function foundOf(
+  { id, keyTag, algorithm }: Pick<SigningKey, 'id' | 'keyTag' | 'algorithm'>,
+  { parentDs = {}, foreignDs = [] }: ZoneSigning,
+): readonly Rdata[] {
+  const unknown = foreignDs.filter((text) => {
+    const ds = parseDs(parseRdataText(rrTypes.DS, text));
+    return ds.keyTag === keyTag && ds.algorithm === algorithm && !isKnownDigestType(ds.digestType);
+  });
+  return [...(parentDs[id] ?? []), ...unknown].map((text) => parseRdataText(rrTypes.DS, text));
+}
+
 /** What the parent is to do about a key of another signer, which no KMS of ours has. */
-function foreignKey(dnskey: Rdata, { parent }: ZoneSigning): RegistrarKey {
+function foreignKey(dnskey: Rdata, signing: ZoneSigning): RegistrarKey {
   const key: ZoneKey = {
     role: 'ksk',
     algorithm: getAlgorithm(parseDnskey(dnskey).algorithm),
@@ -54,7 +72,20 @@ function foreignKey(dnskey: Rdata, { parent }: ZoneSigning): RegistrarKey {
     keyTag: keyTagOf(dnskey),
     kmsKey: { keyId: 'foreign', version: 0 },
   };
-  return parent[foreignId(dnskey)]?.kind === 'everywhere'
-    ? { key, action: 'keep', reason: 'it is of another signer of the zone, and all servers of the parent have it' }
-    : { key, action: 'add', reason: 'it is of another signer of the zone, and not seen at all servers of the parent' };
+  const id = foreignId(dnskey);
+  const found = foundOf({ id, keyTag: key.keyTag, algorithm: key.algorithm.number }, signing);
+  const seen = found.length === 0 ? {} : { found };
+  return signing.parent[id]?.kind === 'everywhere'
+    ? {
+        key,
+        action: 'keep',
+        reason: 'it is of another signer of the zone, and all servers of the parent have it',
+        ...seen,
+      }
+    : {
+        key,
+        action: 'add',
+        reason: 'it is of another signer of the zone, and not seen at all servers of the parent',
+        ...seen,
+      };
 }
