@@ -118,6 +118,14 @@ export const ImportRequest = Type.Object(
   { zoneFile: Type.String(), replaceExisting: Type.Optional(Type.Boolean()) },
   closed,
 );
+export type ImportRequest = Static<typeof ImportRequest>;
+export const ImportQuery = Type.Object(
+  {
+    dryRun: Type.Optional(Type.Boolean()),
+    replaceExisting: Type.Optional(Type.Boolean({ description: 'For a body of text/dns.' })),
+  },
+  closed,
+);
 export const ImportResponse = Type.Object({
   created: Type.Integer(),
   updated: Type.Integer(),
@@ -126,6 +134,7 @@ export const ImportResponse = Type.Object({
   records: Type.Array(DnsRecord, { description: 'Those that were created or updated, 10 000 of them at most.' }),
   recordsOmitted: Type.Optional(Type.Integer({ description: 'How many more there are.' })),
 });
+export type ImportResponse = Static<typeof ImportResponse>;
 
 export const ListVersionsQuery = Type.Object(
   {

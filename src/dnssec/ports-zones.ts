@@ -100,11 +100,23 @@ export interface VersionChange extends KeyNews {
   readonly removedRRsets: readonly RRsetPlace[];
   readonly links: readonly StoredLink[];
   readonly removedLinks: readonly Octets[];
-  /** Whether all links of the former chain go, as when the kind of denial changes. */
-  readonly clearLinks: boolean;
   readonly version: ZoneVersion;
   /** Absent where there is no list of the records. */
   readonly differences?: { readonly removed: readonly DifferenceRecord[]; readonly added: readonly DifferenceRecord[] };
+}
+
+/** A version whose contents take the place of all that the zone held. */
+export type WholeVersion = Pick<VersionChange, 'zone' | 'version'> & KeyNews;
+
+/**
+ * Contents of a version on their way into the store, however many they are: nobody sees them until they are published.
+ * Disposing of what was not published gives it up, and what a crash leaves of it is swept.
+ */
+export interface StagedContents extends AsyncDisposable {
+  /** Add rows that are not among them yet; canonical order is cheapest. */
+  add(rrsets: readonly StoredRRset[], links: readonly StoredLink[]): Promise<void>;
+  /** Publish all that was added in one transaction. @throws DnssecError conflict */
+  publish(version: WholeVersion): Promise<void>;
 }
 
 /** A KMS key that a zone uses, with what was last heard of it. */
@@ -185,6 +197,12 @@ export interface ZoneStore {
   deleteZone(zone: ManagedZone): Promise<void>;
   /** @throws DnssecError conflict */
   publish(change: VersionChange): Promise<void>;
+  /**
+   * Begin to put contents beside those that are published.
+   *
+   * @param now milliseconds
+   */
+  stage(now: number): StagedContents;
   /** Hold the zones still for whoever reads much of them; others go on writing. To be closed soon. */
   snapshot(): Promise<ZoneSnapshot>;
   /**

@@ -3,9 +3,15 @@ import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const pieceOctets = 1 << 18;
+
 /** Holds a large output until all of it is known to be good. It lives on disk, readable by this user alone. */
 export interface Spool extends AsyncDisposable {
-  write(text: string): Promise<void>;
+  /** Where it lies, for other threads. */
+  readonly path: string;
+  /** Octets that were written here. */
+  readonly size: number;
+  write(data: string | Uint8Array): Promise<void>;
   /** Read all that was written, in pieces. */
   read(): AsyncIterable<Uint8Array>;
 }
@@ -14,15 +20,35 @@ export async function openSpool(): Promise<Spool> {
   const directory = await mkdtemp(join(tmpdir(), 'zoneseal-spool-'));
   const path = join(directory, 'output');
   let file: FileHandle | undefined = await open(path, 'wx', 0o600);
+  let size = 0;
   return {
-    async write(text) {
-      await file?.appendFile(text);
+    path,
+    get size() {
+      return size;
     },
-    read: () => createReadStream(path, { highWaterMark: 1 << 18 }),
+    async write(data) {
+      await file?.appendFile(data);
+      size += data.length;
+    },
+    read: () => readPieces(path),
     async [Symbol.asyncDispose]() {
       await file?.close();
       file = undefined;
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Read a file in pieces. */
+export function readPieces(path: string): AsyncIterable<Uint8Array> {
+  return createReadStream(path, { highWaterMark: pieceOctets });
+}
+
+/** Write behind what a file holds. */
+export async function appendTo(
+  path: string,
+  work: (write: (text: string) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  await using file = await open(path, 'a');
+  await work((text) => file.appendFile(text));
 }

@@ -12,12 +12,13 @@ import { testToken } from '#test/support/zoneseal.ts';
 let dir: TempDir;
 let service: Service;
 
+const authorised = { authorization: `Bearer ${testToken}`, 'x-organisation-identity': 'o-default' };
+
 const call = async (method: string, path: string, body?: object) => {
   const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
     method,
     headers: {
-      authorization: `Bearer ${testToken}`,
-      'x-organisation-identity': 'o-default',
+      ...authorised,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -27,6 +28,20 @@ const call = async (method: string, path: string, body?: object) => {
   const parsed: any = text === '' ? {} : JSON.parse(text);
   return { status: answer.status, body: parsed };
 };
+
+/** Import a master file. */
+async function send(path: string, text: string) {
+  const headers = { ...authorised, 'content-type': 'text/dns' };
+  const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, { method: 'POST', headers, body: text });
+  // oxlint-disable-next-line typescript/no-explicit-any -- bodies of all forms are looked into
+  return { status: answer.status, body: (await answer.json()) as any };
+}
+
+async function receive(path: string) {
+  const headers = { ...authorised, accept: 'text/dns' };
+  const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, { headers });
+  return { type: answer.headers.get('content-type'), text: await answer.text() };
+}
 
 async function faultsOf(zone: string): Promise<string[]> {
   const { zoneFile } = (await call('GET', `/zones/${zone}/export?signed=true`)).body;
@@ -83,6 +98,34 @@ describe('a zone of 21 000 names', () => {
     });
     expect(other.body).toMatchObject({ created: 1, updated: 0, deleted: 5 });
     expect((await call('GET', `/zones/${zone}/records?name=new`)).body).toHaveLength(1);
+  });
+
+  test('has a list of what an import changes in it, as long as that is little, and can be rolled back over it', async () => {
+    const [newest, first] = (await call('GET', `/zones/${zone}/versions`)).body;
+    expect(newest).toMatchObject({ version: 3, removed: 5 + 1, added: 1 + 1 });
+    expect(first).not.toHaveProperty('added');
+    const { body } = await call('GET', `/zones/${zone}/versions/3`);
+    expect(body.added).toContain(`new.${zone}.\t3600\tIN\tA\t192.0.2.1`);
+    expect((await call('POST', `/zones/${zone}/versions/2/restore`)).status).toBe(200);
+    expect((await call('GET', `/zones/${zone}/records?name=new`)).body).toEqual([]);
+    expect((await call('GET', `/zones/${zone}/records`)).body).toHaveLength(count);
+  });
+
+  test('comes and goes as nothing but a master file', async () => {
+    const text = fileOf(count, '$TTL 60\nnew A 192.0.2.1\n');
+    const preview = await send(`/zones/${zone}/import?dryRun=true`, text);
+    expect(preview).toMatchObject({ status: 200, body: { created: 1, updated: 0, deleted: 0, skipped: count } });
+    const { status, body } = await send(`/zones/${zone}/import?replaceExisting=true`, text);
+    expect([status, body.created]).toEqual([200, 1]);
+    expect(body.records).toMatchObject([{ name: 'new', ttl: 60 }]);
+    const asText = await receive(`/zones/${zone}/export`);
+    expect(asText.type).toBe('text/dns; charset=us-ascii');
+    expect(asText.text).toMatch(new RegExp(`^${zone}\\.\t\\d+\tIN\tSOA\t`));
+    expect(asText.text.match(/\tA\t/g)).toHaveLength(count + 1);
+    const { zoneName, zoneFile } = (await call('GET', `/zones/${zone}/export`)).body;
+    expect([zoneName, zoneFile]).toEqual([zone, asText.text]);
+    const broken = await send(`/zones/${zone}/import`, `${text}new A\n`);
+    expect([broken.status, broken.body.message]).toEqual([400, expect.stringMatching(/^zoneFile:21003:/)]);
   });
 
   test('stays as it is when a file has one fault in it', async () => {

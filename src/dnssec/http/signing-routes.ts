@@ -11,7 +11,6 @@ import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
 import { runWhereItFits } from '#dnssec/operations/zones/apart.ts';
 import { describeSigning } from '#dnssec/operations/zones/describe-signing.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
-import { previewSigning } from '#dnssec/operations/zones/preview-signing.ts';
 import { stateDs } from '#dnssec/operations/zones/state-ds.ts';
 import type { Caller } from '#dnssec/ports.ts';
 
@@ -47,13 +46,13 @@ export const signingRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async
     },
     async (request) => {
       const { caller, identity } = await callers.admit(request, 'write');
+      const { zone } = request.params;
+      const { id } = await getOwnZone(ports, caller, zone);
       if (request.query.dryRun === true) {
-        const { policy, ...effect } = await previewSigning(ports, caller, request.params.zone, request.body);
+        const { policy, ...effect } = await runWhereItFits(ports, id, 'previewSigning', [caller, zone, request.body]);
         return { policy: { ...policy }, ...renderEffect(effect) };
       }
       const cause = { reason: 'signing switched on', principal: identity };
-      const { zone } = request.params;
-      const { id } = await getOwnZone(ports, caller, zone);
       await runWhereItFits(ports, id, 'enableSigning', [caller, zone, request.body, cause]);
       return renderSigning(await described(caller, request.params.zone));
     },

@@ -11,10 +11,6 @@ import {
   DnsRecord,
   DnsZone,
   DryRunQuery,
-  ExportQuery,
-  ExportResponse,
-  ImportRequest,
-  ImportResponse,
   ListRecordsQuery,
   ListVersionsQuery,
   ListZonesQuery,
@@ -35,6 +31,7 @@ import {
   parseZoneCursor,
 } from '#dnssec/http/zone-queries.ts';
 import { signingRoutes } from '#dnssec/http/signing-routes.ts';
+import { zoneFileRoutes } from '#dnssec/http/zone-file-routes.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
 import {
   changeRecords,
@@ -45,13 +42,11 @@ import {
   updateRecord,
 } from '#dnssec/operations/zones/change-records.ts';
 import { createZone, deleteZone, describeZone, getOwnZone, listZones } from '#dnssec/operations/zones/manage-zones.ts';
-import { runWhereItFits } from '#dnssec/operations/zones/apart.ts';
-import { exportZone } from '#dnssec/operations/zones/transfer-contents.ts';
 import { getDifferences, listVersions, rollBack } from '#dnssec/operations/zones/zone-history.ts';
 import type { StoredRRset } from '#dnssec/ports-zones.ts';
 
-/** Octets of a master file in one request. */
-const importLimit = 256 * 1024 * 1024;
+/** Octets of the changes of one request. */
+const changesLimit = 256 * 1024 * 1024;
 const mostRecords = Number.MAX_SAFE_INTEGER;
 
 /** The routes of `/v1/dns`: each reads a request, calls one operation and shows its result. */
@@ -165,7 +160,7 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
   app.post(
     '/zones/:zone/changes',
     {
-      bodyLimit: importLimit,
+      bodyLimit: changesLimit,
       schema: {
         ...describe('Change records as one new version, or see what that would do', ChangesResponse),
         params: ZonePath,
@@ -196,42 +191,7 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
     },
   );
 
-  app.get(
-    '/zones/:zone/export',
-    { schema: { ...describe('Export a zone', ExportResponse), params: ZonePath, querystring: ExportQuery } },
-    async (request) => {
-      const { caller } = await callers.admit(request, 'read');
-      const { name } = await getOwnZone(ports, caller, request.params.zone);
-      const zoneFile = await exportZone(ports, caller, request.params.zone, request.query.signed ?? false);
-      return { zoneName: name, zoneFile };
-    },
-  );
-
-  app.post(
-    '/zones/:zone/import',
-    {
-      bodyLimit: importLimit,
-      schema: {
-        ...describe('Import a master file', ImportResponse),
-        params: ZonePath,
-        querystring: DryRunQuery,
-        body: ImportRequest,
-      },
-    },
-    async (request) => {
-      const { caller, identity } = await callers.admit(request, 'write');
-      const { zoneFile, replaceExisting = false } = request.body;
-      const wanted = { zoneFile, replaceExisting, dryRun: request.query.dryRun ?? false };
-      const cause = { reason: 'zone file imported', principal: identity };
-      const { zone } = request.params;
-      const { id } = await getOwnZone(ports, caller, zone);
-      const args = [caller, zone, wanted, cause] as const;
-      const size = wanted.zoneFile.length;
-      const { records, ...counts } = await runWhereItFits(ports, id, 'importZone', [...args], size);
-      return { ...counts, records: records.map(renderRecord) };
-    },
-  );
-
+  await app.register(zoneFileRoutes, { ports, callers });
   await app.register(signingRoutes, { ports, callers });
 
   app.get(

@@ -146,7 +146,8 @@ function soaFirst(rrsets: readonly RRset[]): readonly RRset[] {
 /** What stands at one name: contents, denial or both. */
 type Place = [node: AuthorityNode | undefined, denial: DenialRRset | undefined];
 
-function withDenial(zone: Zone, policy: ZoneSigningPolicy): Iterable<Place> {
+/** Walk a zone and its chain of denial together, in canonical order. */
+export function withDenial(zone: Zone, policy: Pick<ZoneSigningPolicy, 'denial'>): Iterable<Place> {
   const soa = findRRset(findApex(zone), rrTypes.SOA) as RRset;
   const ttl = denialTtl(soa.ttl, parseSoa(soa.rdatas[0] as Rdata).minimum);
   if (policy.denial.kind === 'nsec') return withNsec(zone, ttl);

@@ -70,7 +70,6 @@ const nothing: Omit<VersionChange, 'zone' | 'version'> = {
   removedRRsets: [],
   links: [],
   removedLinks: [],
-  clearLinks: false,
 };
 const version = (number: number) => ({ version: number, serial: number, at, reason: 'test' });
 
@@ -102,6 +101,21 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
         version: version(zone.version + 1),
         ...change,
       });
+
+    /** Put contents in the place of all others. */
+    const publishWhole = async (
+      zone: ManagedZone,
+      rrsets: readonly StoredRRset[],
+      links: readonly StoredLink[],
+      together = 700,
+    ) => {
+      await using staged = store.stage(at);
+      for (let start = 0; start < rrsets.length; start += together)
+        await staged.add(rrsets.slice(start, start + together), []);
+      await staged.add([], links);
+      const next = { ...zone, version: zone.version + 1, serial: zone.serial + 1, state: zone.state + 1 };
+      await staged.publish({ zone: next, version: version(next.version) });
+    };
 
     test('gives a zone back as it was put in, after it was closed and opened again', async () => {
       const full = newZone('full.example', {
@@ -184,7 +198,7 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect((await view.firstLink())?.owner).toBe(parseName('example.'));
       expect((await view.lastLink())?.owner).toBe(parseName('c.example.'));
       expect(await view.namesBelow(links[1]!.nameKey, 5)).toEqual([links[2]!.nameKey]);
-      await publish(await store.getZone(id), { clearLinks: true, links: [link('d.example.')] });
+      await publishWhole(await store.getZone(id), [], [link('d.example.')]);
       expect((await store.readLinks(id, 10)).map(({ owner }) => owner)).toEqual([parseName('d.example.')]);
     });
 
@@ -352,15 +366,16 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
         );
       const zone = await insert(newZone('example'), { rrsets: many(30, 'a'), links: [link('a1.example.')] });
       const other = await insert(newZone('other.example'), { rrsets: [rrset('other.example.', rrTypes.TXT, 'a')] });
-      const whole = { rrsets: many(2500, 'b'), links: [link('b1.example.')], clearLinks: true };
-      await publish(zone, whole);
+      await publishWhole(zone, many(2500, 'b'), [link('b1.example.')]);
       expect(await store.getZone(zone.id)).toMatchObject({ version: 2 });
       const now = await store.readRRsets(zone.id, 5000);
       expect([now.length, now.every(({ content }) => content?.values[0] === 'b')]).toEqual([2500, true]);
       expect(await store.findRecord(zone.id, 'dnsr-7')).toMatchObject({ content: { name: 'b7' } });
       expect((await store.readLinks(zone.id, 5)).map(({ owner }) => owner)).toEqual([link('b1.example.').owner]);
-      await expect(publish(zone, { ...whole, rrsets: many(2500, 'c') })).rejects.toMatchObject({ code: 'conflict' });
+      const late = publishWhole(zone, many(2500, 'c'), [link('b1.example.')]);
+      await expect(late).rejects.toMatchObject({ code: 'conflict' });
       expect(await store.readRRsets(zone.id, 5000)).toEqual(now);
+      expect(await store.listVersions(zone.id, 5)).toEqual([version(2), version(1)]);
       await publish(
         { ...zone, version: 2, state: zone.state + 1 },
         { rrsets: [rrset('d.example.', rrTypes.TXT, 'd')] },
@@ -378,6 +393,44 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       const [left] = await database.rows<{ count: number }>('SELECT count(*) AS count FROM zone_rrsets');
       expect([rounds, left]).toEqual([4 + 3, { count: 1 }]);
       expect(await store.readRRsets(other.id, 10)).toHaveLength(1);
+    });
+
+    test('replaces contents by few others, whether they were few or many, and leaves what others hold', async () => {
+      const owners = (count: number) =>
+        Array.from({ length: count }, (_, index) => rrset(`n${index}.example.`, rrTypes.TXT, 'x'));
+      const few = await insert(newZone('few.example'), { rrsets: owners(3), links: [link('n0.example.')] });
+      const many = await insert(newZone('many.example'), { rrsets: owners(2100), links: [link('n0.example.')] });
+      for (const zone of [few, many]) {
+        const entry = rrset('n1.example.', rrTypes.TXT, 'y');
+        await publishWhole(zone, [entry], [link('n1.example.')]);
+        expect(await store.readRRsets(zone.id, 10)).toEqual([entry]);
+        expect((await store.readLinks(zone.id, 10)).map(({ owner }) => owner)).toEqual([entry.rrset.owner]);
+        await expect(publishWhole(zone, owners(2), [])).rejects.toMatchObject({ code: 'conflict' });
+        expect(await store.readRRsets(zone.id, 10)).toEqual([entry]);
+      }
+      while (await store.sweep(at / 1000, 1000));
+      const [left] = await database.rows<{ count: number }>('SELECT count(*) AS count FROM zone_rrsets');
+      expect(left).toEqual({ count: 2 });
+    });
+
+    test('shows nobody what is staged, and sweeps what a crash leaves of it a day later', async () => {
+      const zone = await insert(newZone('example'), { rrsets: [rrset('a.example.', rrTypes.TXT, 'a')] });
+      const staged = store.stage(at);
+      const rows = Array.from({ length: 2500 }, (_, index) => rrset(`n${index}.example.`, rrTypes.TXT, 'x'));
+      await staged.add(rows, []);
+      expect(await store.readRRsets(zone.id, 10)).toHaveLength(1);
+      const rowsIn = async () => {
+        const [found] = await database.rows<{ count: number }>('SELECT count(*) AS count FROM zone_rrsets');
+        return found!.count;
+      };
+      expect([await rowsIn(), await store.sweep(at / 1000 + 86_399, 5000)]).toEqual([2501, false]);
+      while (await store.sweep(at / 1000 + 86_400, 5000));
+      expect(await rowsIn()).toBe(1);
+      await using given = store.stage(at);
+      await given.add(rows, []);
+      await given[Symbol.asyncDispose]();
+      while (await store.sweep(at / 1000, 5000));
+      expect(await rowsIn()).toBe(1);
     });
 
     test('keeps every version of a policy, by scope', async () => {

@@ -1,7 +1,7 @@
 import type { Database, Statement } from '#database/database.ts';
 import { linkColumns, linkValues, randomId, rrsetColumns, rrsetValues } from '#dnssec/adapters/store/zone-rows.ts';
-import { contentsOfZone } from '#dnssec/adapters/store/zone-view.ts';
-import type { VersionChange } from '#dnssec/ports-zones.ts';
+import { contentsOfZone, inZone } from '#dnssec/adapters/store/zone-view.ts';
+import type { StagedContents, WholeVersion } from '#dnssec/ports-zones.ts';
 
 /** Rows beyond which contents are not replaced in one transaction: it would hold up all other writers. */
 const muchRows = 2000;
@@ -15,6 +15,10 @@ const sql = {
   leftover: 'INSERT INTO zone_leftovers (contents, sweep_at) VALUES (?, ?)',
   putRRset: `INSERT INTO zone_rrsets (contents, ${rrsetColumns.join(', ')}) VALUES (?, ${marks(rrsetColumns)})`,
   putLink: `INSERT INTO zone_links (contents, ${linkColumns.join(', ')}) VALUES (?, ${marks(linkColumns)})`,
+  findContents: 'SELECT coalesce(contents, id) AS contents FROM zones WHERE id = ?',
+  countRows: `SELECT count(*) AS count FROM (SELECT type FROM zone_rrsets WHERE ${inZone} LIMIT ?) AS counted`,
+  clearRRsets: `DELETE FROM zone_rrsets WHERE contents = ?`,
+  clearLinks: `DELETE FROM zone_links WHERE contents = ?`,
   leave: `INSERT INTO zone_leftovers (contents, sweep_at) VALUES (${contentsOfZone}, 0)`,
   pointTo: 'UPDATE zones SET contents = ? WHERE id = ?',
   keep: 'DELETE FROM zone_leftovers WHERE contents = ?',
@@ -28,46 +32,72 @@ const sql = {
   firstLink: 'SELECT ttl FROM zone_links WHERE contents = ? LIMIT 1',
 };
 
-/** Tell whether a change replaces so much that it is staged: then it holds all that the zone is to hold. */
-export function replacesMuch({ clearLinks, rrsets, links }: VersionChange): boolean {
-  return clearLinks && rrsets.length + links.length > muchRows;
-}
+/** Writes a version together with the statements that put its contents into their place, unless somebody else was first. */
+export type WriteVersion = (version: WholeVersion, contents: readonly Statement[]) => Promise<void>;
 
 /**
- * Write the contents of a version in small transactions beside those that are published. Nobody sees them until a zone
- * points to them; what a crash leaves of them is swept.
+ * Write the contents of a version in small transactions beside those that are published. Few of them are held back, and
+ * written together with the version.
  *
- * @returns their number
+ * @param now milliseconds
  */
-export async function stageContents(database: Database, { rrsets, links, version }: VersionChange): Promise<number> {
+export function stageContents(database: Database, now: number, write: WriteVersion): StagedContents {
   const contents = randomId();
-  const sweepAt = Math.floor(version.at / 1000) + mostSeconds;
-  await database.write([{ sql: sql.leftover, values: [contents, sweepAt] }]);
-  try {
-    await inParts(rrsets, (part) =>
-      database.write(part.map((rrset) => ({ sql: sql.putRRset, values: [contents, ...rrsetValues(rrset)] }))),
-    );
-    await inParts(links, (part) =>
-      database.write(part.map((link) => ({ sql: sql.putLink, values: [contents, ...linkValues(link)] }))),
-    );
-    return contents;
-  } catch (error) {
-    await database.write([givingUp(contents)]);
-    throw error;
-  }
+  /** Statements but for their first value, the number of the contents. */
+  let held: Omit<Statement, 'changes'>[] = [];
+  let state: 'held' | 'staged' | 'published' = 'held';
+  const intoOf = (number: number): Statement[] =>
+    held.map(({ sql: text, values }) => ({ sql: text, values: [number, ...values] }));
+  const flush = async (): Promise<void> => {
+    if (state === 'held') {
+      const sweepAt = Math.floor(now / 1000) + mostSeconds;
+      await database.write([{ sql: sql.leftover, values: [contents, sweepAt] }]);
+      state = 'staged';
+    }
+    const statements = intoOf(contents);
+    held = [];
+    for (let at = 0; at < statements.length; at += together) await database.write(statements.slice(at, at + together));
+  };
+  return {
+    async add(rrsets, links) {
+      for (const rrset of rrsets) held.push({ sql: sql.putRRset, values: rrsetValues(rrset) });
+      for (const link of links) held.push({ sql: sql.putLink, values: linkValues(link) });
+      if (held.length > muchRows || (state === 'staged' && held.length >= together)) await flush();
+    },
+    async publish(version) {
+      const { id } = version.zone;
+      const replaced = state === 'held' ? await findFew(database, id) : undefined;
+      if (replaced === undefined) {
+        await flush();
+        await write(version, pointingTo(contents, id));
+      } else {
+        await write(version, [...clearing(replaced), ...intoOf(replaced)]);
+      }
+      state = 'published';
+    },
+    async [Symbol.asyncDispose]() {
+      if (state === 'staged') await database.write([{ sql: sql.giveUp, values: [contents] }]);
+    },
+  };
 }
 
-async function inParts<Item>(items: readonly Item[], write: (part: readonly Item[]) => Promise<void>): Promise<void> {
-  for (let at = 0; at < items.length; at += together) await write(items.slice(at, at + together));
+/** Find the contents of a zone, if they are so few that they are deleted at once. */
+async function findFew(database: Database, zoneId: number): Promise<number | undefined> {
+  const [counted] = await database.rows<{ count: number }>(sql.countRows, zoneId, muchRows + 1);
+  if (counted === undefined || counted.count > muchRows) return undefined;
+  const [found] = await database.rows<{ contents: number }>(sql.findContents, zoneId);
+  return found?.contents;
 }
 
-/** Leave staged contents to be swept at once. */
-export function givingUp(staged: number): Statement {
-  return { sql: sql.giveUp, values: [staged] };
+function clearing(contents: number): Statement[] {
+  return [
+    { sql: sql.clearRRsets, values: [contents] },
+    { sql: sql.clearLinks, values: [contents] },
+  ];
 }
 
 /** Let a zone point to staged contents, and leave those before to be swept. */
-export function pointingTo(staged: number, zoneId: number): Statement[] {
+function pointingTo(staged: number, zoneId: number): Statement[] {
   return [
     leavingContents(zoneId),
     { sql: sql.keep, values: [staged], changes: 1 },

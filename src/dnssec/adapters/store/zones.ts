@@ -19,14 +19,7 @@ import {
   zoneValues,
 } from '#dnssec/adapters/store/zone-rows.ts';
 import { keyRecords, newsOf } from '#dnssec/adapters/store/key-records.ts';
-import {
-  givingUp,
-  leavingContents,
-  pointingTo,
-  replacesMuch,
-  stageContents,
-  sweepLeftovers,
-} from '#dnssec/adapters/store/staged-contents.ts';
+import { leavingContents, stageContents, sweepLeftovers } from '#dnssec/adapters/store/staged-contents.ts';
 import { contentsOfZone, inZone, keyBytes, openZoneView } from '#dnssec/adapters/store/zone-view.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type {
@@ -65,7 +58,6 @@ const sql = {
   deleteRRset: `DELETE FROM zone_rrsets WHERE ${inZone} AND owner_key = ? AND type = ?`,
   putLink: `INSERT INTO zone_links (contents, ${linkColumns.join(', ')}) VALUES (${contentsOfZone}, ${marks(linkColumns)})
     ON CONFLICT (contents, place) DO UPDATE SET ${excluded(linkColumns.slice(1))}`,
-  clearLinks: `DELETE FROM zone_links WHERE ${inZone}`,
   deleteLink: `DELETE FROM zone_links WHERE ${inZone} AND place = ?`,
   insertVersion:
     'INSERT INTO zone_versions (zone, version, serial, at, reason, principal, removed, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
@@ -165,19 +157,12 @@ export function openZoneStore(database: Database): ZoneStore {
         { sql: 'DELETE FROM zones WHERE id = ?', values: [id] },
       ]);
     },
-    async publish(change) {
-      const { zone } = change;
-      if (!replacesMuch(change)) return written(database, zone, [publishingOf(zone), ...contentsOf(change)]);
-      const staged = await stageContents(database, change);
-      const nothing = { rrsets: [], removedRRsets: [], links: [], removedLinks: [], clearLinks: false };
-      const rest = contentsOf({ ...change, ...nothing });
-      try {
-        await written(database, zone, [publishingOf(zone), ...pointingTo(staged, zone.id), ...rest]);
-      } catch (error) {
-        await database.write([givingUp(staged)]);
-        throw error;
-      }
-    },
+    publish: (change) => written(database, change.zone, [publishingOf(change.zone), ...contentsOf(change)]),
+    stage: (now) =>
+      stageContents(database, now, ({ zone, version, ...news }, contents) => {
+        const rest = [insertionOf(zone.id, version), ...newsOf(zone.id, news)];
+        return written(database, zone, [publishingOf(zone), ...contents, ...rest]);
+      }),
     async snapshot() {
       const still = await database.snapshot();
       return { ...openReading(still), close: () => still.close() };
@@ -250,20 +235,20 @@ function contentsOf(change: VersionChange): Statement[] {
   const { zone, version, differences } = change;
   const { id } = zone;
   const statements: Statement[] = [];
-  if (change.clearLinks) statements.push({ sql: sql.clearLinks, values: [id] });
   for (const { key, type } of change.removedRRsets)
     statements.push({ sql: sql.deleteRRset, values: [id, keyBytes(key), type] });
   for (const place of change.removedLinks) statements.push({ sql: sql.deleteLink, values: [id, bytesFrom(place)] });
   for (const rrset of change.rrsets) statements.push({ sql: sql.putRRset, values: [id, ...rrsetValues(rrset)] });
   for (const link of change.links) statements.push({ sql: sql.putLink, values: [id, ...linkValues(link)] });
-  const { serial, at, reason, principal = null, removed = null, added = null } = version;
-  statements.push({
-    sql: sql.insertVersion,
-    values: [id, version.version, serial, at, reason, principal, removed, added],
-  });
+  statements.push(insertionOf(id, version));
   for (const insertion of insertDifferences(id, version.version, differences)) statements.push(insertion);
   statements.push(...newsOf(id, change));
   return statements;
+}
+
+function insertionOf(zoneId: number, version: ZoneVersion): Statement {
+  const { version: number, serial, at, reason, principal = null, removed = null, added = null } = version;
+  return { sql: sql.insertVersion, values: [zoneId, number, serial, at, reason, principal, removed, added] };
 }
 
 const differenceColumns = ['zone', 'version', 'position', 'is_added', 'owner', 'type', 'ttl', 'rdata', 'content'];

@@ -85,10 +85,14 @@ export function findNode({ nodes }: Zone, name: CanonicalName, near = 0): ZoneNo
   return found?.key === key ? found : undefined;
 }
 
-/** Return the zone with RRsets put at its apex, in place of those of the same types. */
-export function withApexRRsets(zone: Zone, rrsets: readonly RRset[]): Zone {
+/**
+ * Return the zone with RRsets put at its apex, in place of those of the same types.
+ *
+ * @param without types that are taken away from there
+ */
+export function withApexRRsets(zone: Zone, rrsets: readonly RRset[], without: ReadonlySet<RRType> = new Set()): Zone {
   const apexNode = findApex(zone);
-  const replaced = new Set(rrsets.map((rrset) => rrset.type));
+  const replaced = new Set([...without, ...rrsets.map((rrset) => rrset.type)]);
   const kept = apexNode?.rrsets.filter((rrset) => !replaced.has(rrset.type)) ?? [];
   const node: ZoneNode = {
     owner: apexNode?.owner ?? zone.apex,

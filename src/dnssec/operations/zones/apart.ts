@@ -1,5 +1,7 @@
 import { messageOf } from '#lib/errors.ts';
+import { printZone } from '#dnssec/operations/zones/export-zone.ts';
 import { followPrimaries } from '#dnssec/operations/zones/follow-primaries.ts';
+import { previewSigning } from '#dnssec/operations/zones/preview-signing.ts';
 import { disableSigning, enableSigning } from '#dnssec/operations/zones/switch-signing.ts';
 import { importZone } from '#dnssec/operations/zones/transfer-contents.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
@@ -13,6 +15,8 @@ const largeFile = 200_000;
 /** Operations that may go through a whole zone. Their arguments and results are data, so that a thread can have them. */
 export const wholeZoneWork = {
   importZone,
+  printZone,
+  previewSigning,
   enableSigning,
   disableSigning,
   /** @returns what was wrong; undefined when nothing was */

@@ -15,7 +15,7 @@ import type { ManagedZone, StoredLink, StoredRRset, VersionChange } from '#dnsse
 /** RRsets read and digested before others have their turn. */
 const together = 200;
 
-type Contents = Pick<VersionChange, 'rrsets' | 'removedRRsets' | 'links' | 'removedLinks' | 'clearLinks'>;
+type Contents = Pick<VersionChange, 'rrsets' | 'removedRRsets' | 'links' | 'removedLinks'>;
 
 /** Return the RRset that holds the place of the digest. @param ttl that of the SOA. Source: RFC 8976 §3.1. */
 export function placeholderRRset(owner: RRset['owner'], ttl: number, serial: number): RRset {
@@ -34,14 +34,14 @@ export function zonemdEdit({ owner, ttl }: RRset, serial: number) {
  * Source: RFC 8976 §3.3.
  *
  * @param zone as it is in the version
- * @param change what the version writes, all signed, its ZONEMD aside; `kept` is false where nothing stored stays
+ * @param change what the version writes, all signed, its ZONEMD aside
  * @param placeholder the ZONEMD whose place the digest takes
  * @throws DnssecError kms-refused, kms-unavailable, signature-invalid
  */
 export async function signZonemd(
   ports: Pick<ZonePorts, 'store'>,
   zone: ManagedZone,
-  change: Contents & { readonly kept: boolean },
+  change: Contents,
   placeholder: RRset,
   { context, signer }: ZoneSigners,
 ): Promise<{ readonly rrset: RRset; readonly rrsigs: StoredRRset['rrsigs'] }> {
@@ -62,13 +62,13 @@ interface Entry extends DigestedRRset {
 async function* rrsetsOf(
   { store }: Pick<ZonePorts, 'store'>,
   { id }: ManagedZone,
-  { rrsets, removedRRsets, kept }: Contents & { readonly kept: boolean },
+  { rrsets, removedRRsets }: Contents,
 ): AsyncGenerator<Entry> {
   const gone = new Set([
     ...rrsets.map(({ key, rrset }) => rowName(key, rrset.type)),
     ...removedRRsets.map(({ key, type }) => rowName(key, type)),
   ]);
-  const stored = pages<StoredRRset>(kept, (last) =>
+  const stored = pages<StoredRRset>((last) =>
     store.readRRsets(id, together, last === undefined ? undefined : { key: last.key, type: last.rrset.type }),
   );
   const isKept = ({ key, rrset }: StoredRRset) => !gone.has(rowName(key, rrset.type));
@@ -84,11 +84,11 @@ function isRRsetBefore(left: StoredRRset, right: StoredRRset): boolean {
 async function* linksOf(
   { store }: Pick<ZonePorts, 'store'>,
   { id }: ManagedZone,
-  { links, removedLinks, clearLinks, kept }: Contents & { readonly kept: boolean },
+  { links, removedLinks }: Contents,
   type: number,
 ): AsyncGenerator<Entry> {
   const gone = new Set([...links.map(({ place }) => place), ...removedLinks]);
-  const stored = pages<StoredLink>(kept && !clearLinks, (last) => store.readLinks(id, together, last?.place));
+  const stored = pages<StoredLink>((last) => store.readLinks(id, together, last?.place));
   const isKept = ({ place }: StoredLink) => !gone.has(place);
   for await (const { owner, ttl, rdata, rrsigs } of overlaid(
     stored,
@@ -100,12 +100,9 @@ async function* linksOf(
 }
 
 /** Read page by page, and let others have their turn in between. */
-async function* pages<Item>(
-  isWanted: boolean,
-  read: (last: Item | undefined) => Promise<readonly Item[]>,
-): AsyncGenerator<Item> {
+async function* pages<Item>(read: (last: Item | undefined) => Promise<readonly Item[]>): AsyncGenerator<Item> {
   let last: Item | undefined;
-  for (let isMore = isWanted; isMore; await breathe()) {
+  for (let isMore = true; isMore; await breathe()) {
     const page = await read(last);
     yield* page;
     last = page.at(-1);

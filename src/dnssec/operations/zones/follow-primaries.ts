@@ -1,20 +1,16 @@
-import { canonicalName, type CanonicalName, formatName } from '#dns/name.ts';
+import { type CanonicalName, formatName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { parseSoa } from '#dns/soa.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { isRecordType } from '#dnssec/core/managed/record-values.ts';
+import { findApex, findRRset as findRRsetOf } from '#dnssec/core/zone/zone.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
+import { publishMerged } from '#dnssec/operations/zones/merge-contents.ts';
 import { type ContentEdit, findRRset } from '#dnssec/operations/zones/content-edits.ts';
 import { publishVersion } from '#dnssec/operations/zones/publish-version.ts';
 import { RRsetEdits } from '#dnssec/operations/zones/rrset-edits.ts';
-import {
-  composeImport,
-  type FindStored,
-  groupRRsets,
-  replaceContents,
-  wholeImport,
-} from '#dnssec/operations/zones/transfer-contents.ts';
+import { type WantedContents, WantedBuilder } from '#dnssec/operations/zones/wanted-contents.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { TransferPart, ZoneDifference, ZoneFeed, ZonePrimary } from '#dnssec/ports-transfer.ts';
 import type { ManagedZone, StoredZoneView } from '#dnssec/ports-zones.ts';
@@ -83,9 +79,8 @@ async function follow(
   signal: AbortSignal,
 ): Promise<ResourceRecord> {
   try {
-    const parts: TransferPart[] = [];
-    for await (const part of primary.fetch(apexOf(zone), held, signal)) parts.push(part);
-    return await publishParts(ports, zone, primary, held, parts);
+    const fetched = await gatherParts(apexOf(zone), primary.fetch(apexOf(zone), held, signal));
+    return await publishFetched(ports, zone, primary, held, fetched);
   } catch (error) {
     if (held === undefined || !stepsAreOfNoUse(error)) throw error;
     return await follow(ports, zone, primary, undefined, signal);
@@ -97,14 +92,32 @@ function stepsAreOfNoUse(error: unknown): boolean {
   return error instanceof StepsDoNotFit || (error instanceof ServiceError && error.code === 'transfer-malformed');
 }
 
-async function publishParts(
+/** What a transfer gave: the records of a whole zone as octets, or the steps to the newest version. */
+interface Fetched {
+  readonly last: TransferPart | undefined;
+  readonly steps: readonly ZoneDifference[];
+  readonly whole: WantedBuilder;
+}
+
+async function gatherParts(apex: CanonicalName, parts: AsyncIterable<TransferPart>): Promise<Fetched> {
+  const whole = new WantedBuilder(apex);
+  const steps: ZoneDifference[] = [];
+  let last: TransferPart | undefined;
+  for await (const part of parts) {
+    if (part.kind === 'full') whole.add(part.records);
+    if (part.kind === 'difference') steps.push(part);
+    last = part.kind === 'full' ? { ...part, records: [] } : part;
+  }
+  return { last, steps, whole };
+}
+
+async function publishFetched(
   ports: ZonePorts,
   zone: ManagedZone,
   primary: ZonePrimary,
   held: number | undefined,
-  parts: readonly TransferPart[],
+  { last, steps, whole }: Fetched,
 ): Promise<ResourceRecord> {
-  const last = parts.at(-1);
   if (last === undefined) throw new DnssecError('zone-invalid', `${primary.name} sent nothing of ${zone.name}`);
   if (last.kind === 'up-to-date') {
     const { serial } = parseSoa(last.soa.rdata);
@@ -116,20 +129,13 @@ async function publishParts(
   const cause = { reason: `serial ${parseSoa(soa.rdata).serial} of ${primary.name}`, principal: 'primary' };
   if (last.kind === 'difference') {
     await publishVersion(ports, zone.id, cause, async (_current, view) => ({
-      edits: [...(await editsOfSteps(ports, view, apexOf(zone), parts as readonly ZoneDifference[])), editOfSoa(soa)],
+      edits: [...(await editsOfSteps(ports, view, apexOf(zone), steps)), editOfSoa(soa)],
     }));
     return soa;
   }
-  const wanted = contentsOf(zone, parts);
-  const compose = async (current: ManagedZone, find: FindStored): Promise<readonly ContentEdit[]> => {
-    const { edits } = await composeImport(ports, apexOf(zone), wanted, find, current);
-    return [...edits, editOfSoa(soa)];
-  };
-  if (wanted.rrsets.length > wholeImport) await replaceContents(ports, zone, cause, compose);
-  else
-    await publishVersion(ports, zone.id, cause, async (current, view) => ({
-      edits: await compose(current, (owner, type) => findRRset(view, canonicalName(owner), type)),
-    }));
+  const wanted = whole.build();
+  assertHasServers(apexOf(zone), wanted);
+  await publishMerged(ports, zone, { wanted, isReplacing: true, soa }, cause);
   return soa;
 }
 
@@ -157,11 +163,7 @@ function isContent({ type }: ResourceRecord): boolean {
   return isRecordType(type);
 }
 
-function contentsOf(zone: ManagedZone, parts: readonly TransferPart[]): ReturnType<typeof groupRRsets> {
-  const apex = apexOf(zone);
-  const records = parts.flatMap((part) => (part.kind === 'full' ? part.records : []));
-  const hasServers = records.some(({ owner, type }) => type === rrTypes.NS && canonicalName(owner) === apex);
-  if (!hasServers)
+function assertHasServers(apex: CanonicalName, { zone }: WantedContents): void {
+  if (findRRsetOf(findApex(zone), rrTypes.NS) === undefined)
     throw new DnssecError('zone-invalid', `what was transferred has no NS records at ${formatName(apex)}`);
-  return groupRRsets(records, apex);
 }

@@ -96,7 +96,6 @@ export async function createZone(
     removedRRsets: [],
     links: [],
     removedLinks: [],
-    clearLinks: false,
     version: { version: 1, serial, at: now, reason, ...(principal === undefined ? {} : { principal }) },
   });
   ports.onPublished(made);

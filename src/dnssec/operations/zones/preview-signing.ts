@@ -8,7 +8,7 @@ import type { SigningPolicy } from '#dnssec/core/managed/signing-state.ts';
 import { checkZone } from '#dnssec/core/zone/checks.ts';
 import { formatFault } from '#dnssec/core/zone/faults.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
-import { readAll, zoneOf } from '#dnssec/operations/zones/sign-whole-zone.ts';
+import { gatherContents } from '#dnssec/operations/zones/gather-contents.ts';
 import { type SigningRequest, wishedPolicy } from '#dnssec/operations/zones/switch-signing.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
@@ -33,7 +33,7 @@ export async function previewSigning(
   const zone = await getOwnZone(ports, caller, id);
   const { policy } = await wishedPolicy(ports, zone, request);
   const before = zone.signing?.policy;
-  const found = checkZone(zoneOf(zone, await readAll(ports, zone)), { maxTtl: policy.maxTtl });
+  const found = checkZone((await gatherContents(ports, zone)).zone, { maxTtl: policy.maxTtl });
   const errors = found.filter(({ severity }) => severity === 'error');
   return {
     policy,

@@ -129,7 +129,6 @@ async function prepareVersion(
     ...signed,
     ...news,
     removedRRsets,
-    clearLinks: false,
   };
   const differences = await composeDifferences(view, changeWithoutList);
   const { principal } = cause;

@@ -94,7 +94,7 @@ export async function signChange(ports: ZonePorts, zone: ManagedZone, open: Open
     rrsets.push(content === undefined ? entry : { ...entry, content });
   }
   for (const { key, rrset } of zonemd) {
-    const change = { ...written, rrsets, removedRRsets, clearLinks: false, kept: true };
+    const change = { ...written, rrsets, removedRRsets };
     const digest = await signZonemd(ports, zone, change, rrset, signers);
     rrsets.push({ key, ...digest, refreshAt: refreshTime(digest.rrsigs, signing.policy) });
   }

@@ -1,42 +1,39 @@
 import type { Octets } from '#lib/octets.ts';
-import { canonicalName, type CanonicalName, type OrderKey, orderKeyOf } from '#dns/name.ts';
+import { mapInOrder } from '#lib/map-in-order.ts';
+import { type CanonicalName, type OrderKey, orderKeyOf } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { nextSerial } from '#dns/serial.ts';
-import { parseSoa, withSerial } from '#dns/soa.ts';
-import { rowName } from '#dnssec/core/change/plan-change.ts';
-import { denialTtl, planNsec } from '#dnssec/core/denial/nsec.ts';
-import { defaultNsec3, nsec3ParamRRset, planNsec3 } from '#dnssec/core/denial/nsec3.ts';
+import { withSerial } from '#dns/soa.ts';
+import { defaultNsec3, nsec3ParamRRset } from '#dnssec/core/denial/nsec3.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type { SigningPolicy, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
 import { dueTime } from '#dnssec/core/managed/zone-rollover.ts';
 import { planRRset } from '#dnssec/core/signing/plan.ts';
-import { isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
+import { SignedZoneDigest } from '#dnssec/core/signing/signed-zone-digest.ts';
+import { zonemdOf } from '#dnssec/core/signing/zonemd.ts';
+import { isSigned } from '#dnssec/core/zone/authority.ts';
 import { checkZone } from '#dnssec/core/zone/checks.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
-import { findApex, findRRset, withApexRRsets, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
+import { findApex, findRRset, withApexRRsets, type Zone } from '#dnssec/core/zone/zone.ts';
 import { signPlanned } from '#dnssec/operations/sign-planned.ts';
+import { withDenial } from '#dnssec/operations/sign-zone.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
-import { composeKeySet, keySetTypes } from '#dnssec/operations/zones/compose-key-set.ts';
-import { placeholderRRset, signZonemd } from '#dnssec/operations/zones/digest-version.ts';
 import { refusedBySecondaries } from '#dnssec/operations/zones/check-change.ts';
-import type { ContentEdit } from '#dnssec/operations/zones/content-edits.ts';
+import { composeKeySet, keySetTypes } from '#dnssec/operations/zones/compose-key-set.ts';
+import { placeholderRRset } from '#dnssec/operations/zones/digest-version.ts';
+import { gatherContents } from '#dnssec/operations/zones/gather-contents.ts';
+import type { PackedContents } from '#dnssec/operations/zones/packed-contents.ts';
 import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
 import { denialRules } from '#dnssec/operations/zones/sign-change.ts';
 import { publishedSigning, refreshTime } from '#dnssec/operations/zones/version-times.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
-import { zoneSigners } from '#dnssec/operations/zones/zone-signers.ts';
-import type {
-  KeyNews,
-  ManagedZone,
-  RecordContent,
-  StoredLink,
-  StoredRRset,
-  VersionChange,
-} from '#dnssec/ports-zones.ts';
+import { type ZoneSigners, zoneSigners } from '#dnssec/operations/zones/zone-signers.ts';
+import type { KeyNews, ManagedZone, StagedContents, StoredLink, StoredRRset } from '#dnssec/ports-zones.ts';
 
-/** RRsets read, or signed, at a time. */
+/** RRsets signed in one go, and goes under way at a time: the KMS, the verifier, the store and this thread work at once. */
 const together = 1000;
+const batchesUnderWay = 4;
 
 /** RRsets of the apex that the service makes for a signed zone. */
 const madeForSigning: ReadonlySet<RRType> = new Set<RRType>([...keySetTypes, rrTypes.NSEC3PARAM, rrTypes.ZONEMD]);
@@ -44,8 +41,6 @@ const madeForSigning: ReadonlySet<RRType> = new Set<RRType>([...keySetTypes, rrT
 /** What a zone is to be signed with: undefined to publish it unsigned. */
 export interface SigningWish {
   readonly signing: ZoneSigning | undefined;
-  /** What becomes of the contents, which stay as they are without it. */
-  readonly edits?: readonly ContentEdit[];
   readonly news?: KeyNews;
 }
 
@@ -56,215 +51,149 @@ const attempts = 3;
  * Publish a version in which everything is signed anew, or nothing is signed. The kinds of denial change places in one
  * version.
  *
+ * The contents are gathered as octets, signed in batches of which few are under way, and what comes of them goes into the
+ * store beside what is published: memory is bounded, however large the zone is.
+ *
  * Source: RFC 5155 §10.4, RFC 4035 §2.
  *
  * @param compute called again when another process was first; nothing happens where it returns nothing
+ * @param gather gathers the contents of the version; those that the zone has without it
  * @throws DnssecError zone-invalid, kms-refused, kms-unavailable, signature-invalid, signing-refused, conflict
  */
 export async function signWholeZone(
   ports: ZonePorts,
   zoneId: number,
   cause: ChangeCause,
-  compute: (
-    zone: ManagedZone,
-    stored: readonly StoredRRset[],
-  ) => SigningWish | undefined | Promise<SigningWish | undefined>,
+  compute: (zone: ManagedZone, contents: PackedContents) => SigningWish | undefined,
+  gather: (zone: ManagedZone) => Promise<PackedContents> = (zone) => gatherContents(ports, zone),
 ): Promise<ManagedZone> {
   return ports.locks.run(zoneId, async () => {
     for (let attempt = 1; ; attempt++) {
       const zone = await ports.store.getZone(zoneId);
-      const stored = await readAll(ports, zone);
-      const wish = await compute(zone, stored);
+      const contents = await gather(zone);
+      const wish = compute(zone, contents);
       if (wish === undefined) return zone;
-      const change = await prepareWhole(ports, zone, stored, wish, cause);
+      let published: ManagedZone;
       try {
-        await ports.store.publish(change);
+        published = await publishWhole(ports, zone, contents, wish, cause);
       } catch (error) {
         if (attempt < attempts && error instanceof DnssecError && error.code === 'conflict') continue;
         throw error;
       }
-      ports.onPublished(change.zone);
-      return change.zone;
+      ports.onPublished(published);
+      return published;
     }
   });
 }
 
-async function prepareWhole(
+async function publishWhole(
   ports: ZonePorts,
   zone: ManagedZone,
-  before: readonly StoredRRset[],
-  { signing, news = {}, edits }: SigningWish,
-  cause: ChangeCause,
-): Promise<VersionChange> {
-  const stored = edits === undefined ? before : withEdits(before, edits);
-  if (edits !== undefined) assertServed(checkZone(zoneOf(zone, stored)));
+  contents: PackedContents,
+  { signing, news = {} }: SigningWish,
+  { principal, reason }: ChangeCause,
+): Promise<ManagedZone> {
   const now = ports.clock.now();
   const policy = signing?.policy.serial ?? zone.signing?.policy.serial ?? 'increment';
   const serial = nextSerial(zone.serial, policy, Math.floor(now / 1000));
   const { signing: _s, refreshAt: _r, dueAt: _d, ...bare } = zone;
   const next: ManagedZone = { ...bare, version: zone.version + 1, serial, state: zone.state + 1 };
-  const contents =
-    signing === undefined ? unsigned(zone, stored, serial) : await signAll(ports, next, stored, signing, now);
-  const kept = new Set(contents.rrsets.map(({ key, rrset }) => rowName(key, rrset.type)));
-  const removedRRsets = before
-    .filter(({ key, rrset }) => !kept.has(rowName(key, rrset.type)))
-    .map(({ key, rrset }) => ({ key, type: rrset.type }));
-  const renewals = [...contents.rrsets, ...contents.links].flatMap(({ refreshAt }) => refreshAt ?? []);
-  const refreshAt = renewals.reduce((least, time) => Math.min(least, time), Infinity);
-  const times = { begun: now, published: ports.clock.now() };
-  const signed = signing && publishedSigning(zone.signing, signing, times, ttlsOf(zone, contents.rrsets));
-  const published: ManagedZone = {
-    ...next,
-    ...(signed === undefined ? {} : { signing: signed, refreshAt }),
-  };
+  await using staged = ports.store.stage(now);
+  let published = next;
+  if (signing === undefined) {
+    await stageUnsigned(staged, next, contents);
+  } else {
+    const { refreshAt, largestTtl } = await stageSigned(ports, staged, next, contents, signing, now);
+    const times = { begun: now, published: ports.clock.now() };
+    const ttls = { ...ttlsOf(zone, contents), zone: largestTtl };
+    published = { ...next, signing: publishedSigning(zone.signing, signing, times, ttls), refreshAt };
+  }
   const dueAt = dueTime(published);
-  const { principal, reason } = cause;
-  return {
-    zone: dueAt === undefined ? published : { ...published, dueAt },
-    ...contents,
-    ...news,
-    removedRRsets,
-    removedLinks: [],
-    clearLinks: true,
-    version: {
-      version: published.version,
-      serial,
-      at: now,
-      reason,
-      ...(principal === undefined ? {} : { principal }),
-    },
-  };
+  if (dueAt !== undefined) published = { ...published, dueAt };
+  const version = { version: next.version, serial, at: now, reason, ...(principal === undefined ? {} : { principal }) };
+  await staged.publish({ zone: published, version, ...news });
+  return published;
 }
 
-/** Put edits into contents. @returns them in canonical order */
-function withEdits(stored: readonly StoredRRset[], edits: readonly ContentEdit[]): StoredRRset[] {
-  const rows = new Map(stored.map((entry) => [rowName(entry.key, entry.rrset.type), entry]));
-  for (const { owner, type, after } of edits) {
-    const key = orderKeyOf(canonicalName(owner));
-    if (after === undefined) rows.delete(rowName(key, type));
-    else rows.set(rowName(key, type), { key, rrset: after.rrset, rrsigs: [], ...contentOf(after) });
+/** The TTLs that rollovers wait for, of all RRsets of a zone. @throws DnssecError zone-invalid */
+export function ttlsOf(zone: ManagedZone, contents: PackedContents): NonNullable<PackedContents['ttls']> {
+  const { ttls } = contents;
+  if (ttls === undefined) throw new DnssecError('zone-invalid', `zone ${zone.name} has no SOA`);
+  return ttls;
+}
+
+async function stageUnsigned(staged: StagedContents, zone: ManagedZone, contents: PackedContents): Promise<void> {
+  const entryOf = contents.entriesInOrder();
+  let rows: StoredRRset[] = [];
+  const bare = withApexRRsets(contents.zone, [], madeForSigning);
+  const soa = findRRset(findApex(bare), rrTypes.SOA);
+  const { nodes } = soa === undefined ? bare : withApexRRsets(bare, [withNewSerial(soa, zone.serial)]);
+  for (const { key, rrsets } of nodes) {
+    for (const rrset of rrsets) rows.push({ ...entryOf(key, rrset), rrsigs: [] });
+    if (rows.length < together) continue;
+    await staged.add(rows, []);
+    rows = [];
   }
-  return [...rows.values()].toSorted((left, right) =>
-    left.key === right.key ? left.rrset.type - right.rrset.type : left.key < right.key ? -1 : 1,
-  );
-}
-
-function contentOf({ content }: { readonly content?: RecordContent | undefined }): Pick<StoredRRset, 'content'> {
-  return content === undefined ? {} : { content };
-}
-
-/** The TTLs that rollovers wait for, of all RRsets of a zone. */
-export function ttlsOf(zone: ManagedZone, rrsets: readonly StoredRRset[]): { zone: number; negative: number } {
-  const soa = rrsets.find(({ rrset }) => rrset.type === rrTypes.SOA)?.rrset;
-  if (soa === undefined) throw new DnssecError('zone-invalid', `zone ${zone.name} has no SOA`);
-  return {
-    zone: rrsets.reduce((largest, { rrset }) => Math.max(largest, rrset.ttl), 0),
-    negative: denialTtl(soa.ttl, parseSoa(soa.rdatas[0] as Rdata).minimum),
-  };
-}
-
-/** Read all RRsets of a zone in canonical order. */
-export async function readAll(ports: Pick<ZonePorts, 'store'>, { id }: ManagedZone): Promise<StoredRRset[]> {
-  const all: StoredRRset[] = [];
-  for (;;) {
-    const last = all.at(-1);
-    const after = last === undefined ? undefined : { key: last.key, type: last.rrset.type };
-    const page = await ports.store.readRRsets(id, together, after);
-    for (const entry of page) all.push(entry);
-    if (page.length < together) return all;
-  }
-}
-
-type Contents = Pick<VersionChange, 'rrsets' | 'links'>;
-
-function unsigned(zone: ManagedZone, stored: readonly StoredRRset[], serial: number): Contents {
-  const apex = apexOf(zone);
-  const rrsets = stored
-    .filter(({ rrset }) => canonicalName(rrset.owner) !== apex || !madeForSigning.has(rrset.type))
-    .map(({ key, rrset, content }) => ({
-      key,
-      rrset: rrset.type === rrTypes.SOA ? withNewSerial(rrset, serial) : rrset,
-      rrsigs: [],
-      ...(content === undefined ? {} : { content }),
-    }));
-  return { rrsets, links: [] };
+  await staged.add(rows, []);
 }
 
 function withNewSerial(soa: RRset, serial: number): RRset {
   return { ...soa, rdatas: [withSerial(soa.rdatas[0] as Rdata, serial)] };
 }
 
-/** Make the contents of a zone as the rest of the signer knows them. */
-export function zoneOf(managed: ManagedZone, stored: readonly StoredRRset[]): Zone {
-  const nodes: (ZoneNode & { rrsets: RRset[] })[] = [];
-  for (const { key, rrset } of stored) {
-    const last = nodes.at(-1);
-    if (last?.key === key) {
-      last.rrsets.push(rrset);
-    } else {
-      const canonicalOwner = canonicalName(rrset.owner);
-      nodes.push({ owner: rrset.owner, canonicalOwner, key, rrsets: [rrset], rrsigs: [] });
-    }
-  }
-  return { apex: apexOf(managed), nodes };
-}
-
-async function signAll(
+/** Sign all of a zone, and put it beside what is published. @returns seconds */
+async function stageSigned(
   ports: ZonePorts,
+  staged: StagedContents,
   managed: ManagedZone,
-  stored: readonly StoredRRset[],
+  contents: PackedContents,
   signing: ZoneSigning,
   now: number,
-): Promise<Contents> {
+): Promise<{ readonly refreshAt: number; readonly largestTtl: number }> {
   const signers = zoneSigners(ports, managed, signing, Math.floor(now / 1000));
-  const { context, signer } = signers;
-  const zone = prepare(managed, stored, signing);
-  const contents = new Map(stored.map(({ key, rrset, content }) => [rowName(key, rrset.type), content]));
-  const rrsets: StoredRRset[] = [];
-  const links: StoredLink[] = [];
-  let batch: Signable[] = [];
-  const flush = async (): Promise<void> => {
-    const planned = batch.map(({ owner, rrset, isSigned: due }) =>
-      due ? planRRset(context, owner, rrset) : { rrset, tasks: [] },
-    );
-    for (const [index, { rrsigs }] of (await signPlanned(planned, signer)).entries()) {
-      const { place, nameKey, rrset } = batch[index] as Signable;
+  const zone = prepare(managed, contents, signing);
+  const entryOf = contents.entriesInOrder();
+  const digest = signing.policy.zonemd ? new SignedZoneDigest(zone.apex) : undefined;
+  let refreshAt = Infinity;
+  let largestTtl = 0;
+  const add = async (signed: readonly SignedItem[]): Promise<void> => {
+    const rrsets: StoredRRset[] = [];
+    const links: StoredLink[] = [];
+    for (const { item, rrsigs } of signed) {
+      const { nameKey, place, rrset } = item;
       const refresh = rrsigs.length === 0 ? {} : { refreshAt: refreshTime(rrsigs, signing.policy) };
+      refreshAt = Math.min(refreshAt, refresh.refreshAt ?? Infinity);
       if (place === undefined) {
-        const content = contents.get(rowName(nameKey, rrset.type));
-        rrsets.push({ key: nameKey, rrset, rrsigs, ...refresh, ...(content === undefined ? {} : { content }) });
+        rrsets.push({ ...entryOf(nameKey, rrset), rrsigs, ...refresh });
+        largestTtl = Math.max(largestTtl, rrset.ttl);
       } else {
         const { owner, ttl, rdatas } = rrset;
         links.push({ place, nameKey, owner, ttl, rdata: rdatas[0] as Rdata, rrsigs, refreshAt: 0, ...refresh });
       }
     }
-    batch = [];
+    await staged.add(rrsets, links);
   };
-  let zonemd: Signable | undefined;
-  for (const item of signables(zone, signing.policy)) {
-    if (item.rrset.type === rrTypes.ZONEMD && item.owner === zone.apex) {
-      zonemd = item;
-      continue;
-    }
-    batch.push(item);
-    if (batch.length === together) await flush();
+  const signable = mapInOrder(batchesOf(signables(zone, signing.policy)), batchesUnderWay, (batch) =>
+    signBatch(batch, signers),
+  );
+  for await (const signed of signable) {
+    for (const { item, rrsigs } of signed) digest?.add({ rrset: item.rrset, rrsigs });
+    await add(signed);
   }
-  await flush();
-  if (zonemd === undefined) return { rrsets, links };
-  const change = { rrsets, links, removedRRsets: [], removedLinks: [], clearLinks: true, kept: false };
-  const digest = await signZonemd(ports, { ...managed, signing }, change, zonemd.rrset, signers);
-  rrsets.push({ key: zonemd.nameKey, ...digest, refreshAt: refreshTime(digest.rrsigs, signing.policy) });
-  return { rrsets, links };
+  const placeholder = digest && findRRset(findApex(zone), rrTypes.ZONEMD);
+  if (digest !== undefined && placeholder !== undefined) {
+    const rrset = { ...placeholder, rdatas: [zonemdOf(managed.serial, digest.finish())] };
+    const item = { owner: zone.apex, rrset, isSigned: true, nameKey: orderKeyOf(zone.apex) };
+    await add(await signBatch([item], signers));
+  }
+  return { refreshAt, largestTtl };
 }
 
 /** Put into a zone what signing needs at its apex. @throws DnssecError zone-invalid */
-function prepare(managed: ManagedZone, stored: readonly StoredRRset[], signing: ZoneSigning): Zone {
+function prepare(managed: ManagedZone, contents: PackedContents, signing: ZoneSigning): Zone {
   const apex = apexOf(managed);
   const { maxTtl, denial, optOut, zonemd } = signing.policy;
-  const bare = zoneOf(
-    managed,
-    stored.filter(({ rrset }) => canonicalName(rrset.owner) !== apex || !madeForSigning.has(rrset.type)),
-  );
+  const bare = withApexRRsets(contents.zone, [], madeForSigning);
   assertSound(checkZone(bare, { maxTtl }));
   const soa = findRRset(findApex(bare), rrTypes.SOA) as RRset;
   return withApexRRsets(bare, [
@@ -285,24 +214,52 @@ interface Signable {
   readonly place?: Octets;
 }
 
+/** All of a signed zone in canonical order but its digest, which is made of the rest. */
 function* signables(zone: Zone, policy: SigningPolicy): Generator<Signable> {
-  for (const { key, standing, canonicalOwner, node } of walkAuthority(zone)) {
-    for (const rrset of node?.rrsets ?? [])
-      yield { owner: canonicalOwner, rrset, isSigned: isSigned(standing, rrset.type), nameKey: key };
-  }
-  const soa = findRRset(findApex(zone), rrTypes.SOA) as RRset;
-  const ttl = denialTtl(soa.ttl, parseSoa(soa.rdatas[0] as Rdata).minimum);
   const { links } = denialRules(policy, zone.apex);
-  const chain =
-    policy.denial === 'nsec' ? planNsec(zone, ttl) : planNsec3(zone, { ...defaultNsec3, optOut: policy.optOut }, ttl);
-  for (const { subject, canonicalOwner, rrset } of chain) {
+  const { denial: kind, optOut } = policy;
+  const denialPolicy = kind === 'nsec' ? { kind } : { kind, parameters: { ...defaultNsec3, optOut } };
+  for (const [authority, denial] of withDenial(zone, { denial: denialPolicy })) {
+    for (const rrset of authority?.node?.rrsets ?? []) {
+      if (authority === undefined) continue;
+      const { standing, canonicalOwner, key } = authority;
+      if (rrset.type === rrTypes.ZONEMD && canonicalOwner === zone.apex) continue;
+      yield { owner: canonicalOwner, rrset, isSigned: isSigned(standing, rrset.type), nameKey: key };
+    }
+    if (denial === undefined) continue;
+    const { subject, canonicalOwner, rrset } = denial;
     const nameKey = orderKeyOf(subject);
     yield { owner: canonicalOwner, rrset, isSigned: true, nameKey, place: links.placeOf(subject, nameKey) };
   }
 }
 
+function* batchesOf(all: Iterable<Signable>): Generator<Signable[]> {
+  let batch: Signable[] = [];
+  for (const item of all) {
+    batch.push(item);
+    if (batch.length < together) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+interface SignedItem {
+  readonly item: Signable;
+  readonly rrsigs: StoredRRset['rrsigs'];
+}
+
+/** Have a batch signed and verified. @throws DnssecError kms-refused, kms-unavailable, signature-invalid */
+async function signBatch(batch: readonly Signable[], { context, signer }: ZoneSigners): Promise<SignedItem[]> {
+  const planned = batch.map(({ owner, rrset, isSigned: due }) =>
+    due ? planRRset(context, owner, rrset) : { rrset, tasks: [] },
+  );
+  const verified = await signPlanned(planned, signer);
+  return batch.map((item, index) => ({ item, rrsigs: verified[index]?.rrsigs ?? [] }));
+}
+
 /** Refuse what secondaries would not load, besides what is wrong. @throws DnssecError zone-invalid */
-function assertServed(faults: readonly ZoneFault[]): void {
+export function assertServed(faults: readonly ZoneFault[]): void {
   assertSound(faults.map((fault) => (refusedBySecondaries.has(fault.code) ? { ...fault, severity: 'error' } : fault)));
 }
 

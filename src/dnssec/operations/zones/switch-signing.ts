@@ -13,6 +13,7 @@ import { lookAtParent } from '#dnssec/operations/zones/look-at-parent.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
 import { completePolicy, getPolicy, type PolicyFields } from '#dnssec/operations/zones/policies.ts';
 import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
+import type { PackedContents } from '#dnssec/operations/zones/packed-contents.ts';
 import { proveKey } from '#dnssec/operations/zones/prove-key.ts';
 import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
 import { type SigningWish, signWholeZone, ttlsOf } from '#dnssec/operations/zones/sign-whole-zone.ts';
@@ -20,7 +21,7 @@ import { type TakenOver, takeOver, type TakeOverRequest } from '#dnssec/operatio
 import { tendNoted } from '#dnssec/operations/zones/tend-zone.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
-import type { KeyNews, ManagedZone, StoredRRset } from '#dnssec/ports-zones.ts';
+import type { KeyNews, ManagedZone } from '#dnssec/ports-zones.ts';
 
 export interface SigningRequest extends NamedKeys, TakeOverRequest {
   /** Fields that are to be so; or else the name of a policy, of which the newest version is taken. */
@@ -54,8 +55,8 @@ export async function enableSigning(
   const wanted: WantedSigning = { request, wish, chosen, proven };
   if (before === undefined) {
     const taken = await takeOver(ports, zone, request, proven, secondsOf(ports.clock));
-    await signWholeZone(ports, zone.id, cause, (current, stored) =>
-      firstSigning(ports, current, stored, wanted, taken),
+    await signWholeZone(ports, zone.id, cause, (current, contents) =>
+      firstSigning(ports, current, contents, wanted, taken),
     );
   } else if (changesSignatures(before.policy, wish.policy)) {
     await signWholeZone(ports, zone.id, cause, (current) => {
@@ -157,7 +158,7 @@ function asRequested({
 function firstSigning(
   ports: ZonePorts,
   zone: ManagedZone,
-  stored: readonly StoredRRset[],
+  contents: PackedContents,
   wanted: WantedSigning,
   taken: TakenOver,
 ): SigningWish {
@@ -167,7 +168,7 @@ function firstSigning(
   const at = ports.clock.now();
   const now = Math.floor(at / 1000);
   const ids = taken.keys.map(({ id }) => id);
-  const ttls = { ...ttlsOf(zone, stored), dnskey: policy.dnskeyTtl, ds: policy.parentDsTtl };
+  const ttls = { ...ttlsOf(zone, contents), dnskey: policy.dnskeyTtl, ds: policy.parentDsTtl };
   const signing: ZoneSigning = {
     ...asRequested(wanted),
     ...taken,

@@ -1,0 +1,154 @@
+import { Readable } from 'node:stream';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import {
+  ExportQuery,
+  ExportResponse,
+  ImportQuery,
+  ImportRequest,
+  ImportResponse,
+  ZonePath,
+} from '#dnssec/api-zones.ts';
+import { renderRecord } from '#dnssec/http/render-zones.ts';
+import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
+import { isLarge, runWhereItFits } from '#dnssec/operations/zones/apart.ts';
+import { exportZone } from '#dnssec/operations/zones/export-zone.ts';
+import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
+import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
+import type { ImportRequest as ZoneImport } from '#dnssec/operations/zones/transfer-contents.ts';
+import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import type { Caller } from '#dnssec/ports.ts';
+import { DnssecError } from '#dnssec/core/errors.ts';
+import { octetsFrom } from '#lib/octets.ts';
+import { openSpool, type Spool } from '#lib/spool.ts';
+
+/** Octets of a master file in one request: in JSON it is held in memory, by itself it goes through a file. */
+const jsonLimit = 256 * 1024 * 1024;
+const textLimit = 2 ** 30;
+
+/** Media type of a master file. Source: RFC 4027 §1. */
+const masterFile = 'text/dns';
+
+/** The routes through which zones come and go as master files. */
+export const zoneFileRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (app, { ports, callers }) => {
+  app.addContentTypeParser(masterFile, (_request, payload, done) => done(null, payload));
+
+  app.get(
+    '/zones/:zone/export',
+    {
+      schema: {
+        ...describe('Export a zone, with Accept: text/dns as nothing but a master file', ExportResponse),
+        produces: ['application/json', masterFile],
+        params: ZonePath,
+        querystring: ExportQuery,
+      },
+    },
+    async (request, reply) => {
+      const { caller } = await callers.admit(request, 'read');
+      return sendZone(ports, caller, request.params.zone, request.query.signed ?? false, reply);
+    },
+  );
+
+  app.post(
+    '/zones/:zone/import',
+    {
+      bodyLimit: jsonLimit,
+      schema: {
+        ...describe('Import a master file, in JSON or as text/dns', ImportResponse),
+        consumes: ['application/json', masterFile],
+        params: ZonePath,
+        querystring: ImportQuery,
+        body: { content: { 'application/json': { schema: ImportRequest }, [masterFile]: { schema: Type.Any() } } },
+      },
+    },
+    async (request) => {
+      const { caller, identity } = await callers.admit(request, 'write');
+      const { dryRun = false, replaceExisting = false } = request.query;
+      const cause = { reason: 'zone file imported', principal: identity };
+      const { zone } = request.params;
+      if (!isText(request)) {
+        const body = request.body as ImportRequest;
+        const wanted = { zoneFile: body.zoneFile, replaceExisting: body.replaceExisting ?? replaceExisting, dryRun };
+        return importInto(ports, caller, zone, wanted, cause, body.zoneFile.length);
+      }
+      await getOwnZone(ports, caller, zone);
+      await using spool = await openSpool();
+      await take((request.body ?? []) as AsyncIterable<Uint8Array>, spool);
+      const wanted = { zoneFile: { path: spool.path }, replaceExisting, dryRun };
+      return await importInto(ports, caller, zone, wanted, cause, spool.size);
+    },
+  );
+};
+
+function isText({ headers }: FastifyRequest): boolean {
+  return (headers['content-type'] ?? '').toLowerCase().startsWith(masterFile);
+}
+
+/** Take a body into a file. @throws DnssecError too-large */
+async function take(octets: AsyncIterable<Uint8Array>, spool: Spool): Promise<void> {
+  for await (const piece of octets) {
+    if (spool.size + piece.length > textLimit)
+      throw new DnssecError('too-large', `a master file has at most ${textLimit} octets here`);
+    await spool.write(piece);
+  }
+}
+
+async function importInto(
+  ports: ZonePorts,
+  caller: Caller,
+  zone: string,
+  wanted: ZoneImport,
+  cause: ChangeCause,
+  size: number,
+): Promise<ImportResponse> {
+  const { id } = await getOwnZone(ports, caller, zone);
+  const { records, ...counts } = await runWhereItFits(ports, id, 'importZone', [caller, zone, wanted, cause], size);
+  return { ...counts, records: records.map(renderRecord) };
+}
+
+/**
+ * Answer with a zone. A large one is printed into a file by another thread, so that nothing is sent of one that fails, and
+ * its text is never held in memory.
+ */
+async function sendZone(
+  ports: ZonePorts,
+  caller: Caller,
+  zone: string,
+  signed: boolean,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const { id, name } = await getOwnZone(ports, caller, zone);
+  const wantsText = (reply.request.headers.accept ?? '').includes(masterFile);
+  if (!(await isLarge(ports, id))) {
+    let zoneFile = '';
+    await exportZone(ports, caller, zone, signed, async (text) => void (zoneFile += text));
+    return wantsText ? reply.type(masterType).send(zoneFile) : { zoneName: name, zoneFile };
+  }
+  const spool = await openSpool();
+  try {
+    await runWhereItFits(ports, id, 'printZone', [caller, zone, signed, spool.path]);
+  } catch (error) {
+    await spool[Symbol.asyncDispose]();
+    throw error;
+  }
+  if (wantsText) return reply.type(masterType).send(Readable.from(textOf(spool)));
+  return reply.type('application/json; charset=utf-8').send(Readable.from(jsonOf(name, spool)));
+}
+
+/** Master files are ASCII: what is not, they escape. */
+const masterType = `${masterFile}; charset=us-ascii`;
+
+async function* textOf(spool: Spool): AsyncGenerator<Uint8Array> {
+  try {
+    yield* spool.read();
+  } finally {
+    await spool[Symbol.asyncDispose]();
+  }
+}
+
+async function* jsonOf(zoneName: string, spool: Spool): AsyncGenerator<string> {
+  yield `{"zoneName":${JSON.stringify(zoneName)},"zoneFile":"`;
+  for await (const piece of textOf(spool)) yield JSON.stringify(octetsFrom(piece)).slice(1, -1);
+  yield '"}';
+}
