@@ -29,8 +29,11 @@ export function startNamedSecondary({ zone, primary, key }: SecondaryPlan): Prom
   });
 }
 
-/** Start Knot DNS as a secondary. */
-export function startKnotSecondary({ zone, primary, key }: SecondaryPlan): Promise<PrivateServer> {
+/** Start Knot DNS as a secondary. @param more lines about the zone */
+export function startKnotSecondary(
+  { zone, primary, key }: SecondaryPlan,
+  ...more: readonly string[]
+): Promise<PrivateServer> {
   return startServer({
     tool: 'knotd',
     ready: /server started/,
@@ -70,6 +73,7 @@ export function startKnotSecondary({ zone, primary, key }: SecondaryPlan): Promi
         '    master: primary',
         '    acl: [notify, keyed, transfer]',
         '    semantic-checks: on',
+        ...more.map((line) => `    ${line}`),
       ];
       writeFileSync(dir.at('knot.conf'), `${lines.join('\n')}\n`);
       return ['-c', dir.at('knot.conf')];
