@@ -1,20 +1,32 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
+import { Agent, request, setGlobalDispatcher } from 'undici';
 import { writeZone } from './zones.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { startZoneseal, type Zoneseal } from '#test/support/zoneseal.ts';
 
 /**
- * How long others wait while a large zone is loaded, signed, changed and transferred: a health check and a small read every
- * 10 ms, each sent at its time whether or not the one before was answered, so that no stall hides the ones behind it. The
+ * How long others wait while a large zone is loaded, loaded again with one change, signed, exported and transferred, and what
+ * memory that takes: a health check and a small read every 10 ms, each sent at its time whether or not the one before was answered, so that no stall hides the ones behind it. The
  * longest stretch that the main thread worked counts core time and tells of a busy machine as well.
  *
- * Usage: node bench/responsiveness.ts [--names 1000000]
+ * With `--json` the zone is loaded as a text in JSON and not as text/dns; `--quiet` asks nothing meanwhile, so that memory and
+ * core time are those of the work.
+ *
+ * Usage: node bench/responsiveness.ts [--names 1000000] [--json] [--quiet] [--denial nsec3]
  */
-const { values } = parseArgs({ options: { names: { type: 'string', default: '1000000' } } });
+const { values } = parseArgs({
+  options: {
+    names: { type: 'string', default: '1000000' },
+    denial: { type: 'string', default: 'nsec' },
+    json: { type: 'boolean', default: false },
+    quiet: { type: 'boolean', default: false },
+  },
+});
+setGlobalDispatcher(new Agent({ connect: { timeout: 0 } })); // a busy machine is measured, not refused
 const names = Number(values.names);
 const origin = 'bench.example.';
 const zone = `/v1/dns/zones/${origin.slice(0, -1)}`;
@@ -44,7 +56,7 @@ async function asking(service: Zoneseal, work: () => Promise<unknown>): Promise<
   let next = start;
   const over = new AbortController();
   const done = work().finally(() => over.abort());
-  while (!over.signal.aborted) {
+  while (!over.signal.aborted && !values.quiet) {
     ask('/healthz', waits.health);
     ask('/v1/dns/zones/small.example/records/www/A', waits.read);
     next += every;
@@ -118,8 +130,30 @@ const call = async (method: 'POST' | 'PUT', path: string, body: object): Promise
 await call('POST', '/v1/dns/zones', { zoneName: 'small.example' });
 await call('POST', '/v1/dns/zones/small.example/records', { name: 'www', type: 'A', values: ['192.0.2.1'] });
 await call('POST', '/v1/dns/zones', { zoneName: origin.slice(0, -1) });
+/** Send a master file as it is. */
+async function send(path: string, file: string): Promise<void> {
+  const headers = { ...service.headers, 'content-type': 'text/dns', 'content-length': String(statSync(file).size) };
+  const options = { method: 'POST', headers, body: createReadStream(file), headersTimeout: 0, bodyTimeout: 0 } as const;
+  const { statusCode, body } = await request(service.url + path, options);
+  const text = await body.text();
+  if (statusCode > 299) throw new Error(text.slice(0, 2000));
+}
+
+/** Receive a signed master file. */
+async function receive(): Promise<void> {
+  const headers = { ...service.headers, accept: 'text/dns' };
+  const options = { headers, headersTimeout: 0, bodyTimeout: 0 };
+  const { body } = await request(`${service.url}${zone}/export?signed=true`, options);
+  let octets = 0;
+  for await (const piece of body as AsyncIterable<Buffer>) octets += piece.length;
+  if (octets < names * 100) throw new Error(`an export of ${octets} octets`);
+}
+
+/** Peak of its memory since this was asked before, in MB. */
 const memory = (): string => {
-  const status = readFileSync(`/proc/${service.process.pid}/status`, 'latin1');
+  const proc = `/proc/${service.process.pid}`;
+  const status = readFileSync(`${proc}/status`, 'latin1');
+  writeFileSync(`${proc}/clear_refs`, '5');
   return ((Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024) / 1e6).toFixed(0);
 };
 line(
@@ -136,10 +170,17 @@ line(
   'peak MB',
 );
 line('---', '---:', '---:', '---:', '---:', '---:', '---:', '---:', '---:', '---:', '---:');
+const load = () =>
+  values.json
+    ? call('POST', `${zone}/import`, { zoneFile: readFileSync(dir.at('zone'), 'latin1') })
+    : send(`${zone}/import`, dir.at('zone'));
+writeFileSync(dir.at('changed'), `${readFileSync(dir.at('zone'), 'latin1')}one-more 60 IN A 192.0.2.1\n`);
 const phases: [string, () => Promise<unknown>][] = [
   ['idle', () => new Promise((resolve) => setTimeout(resolve, 3000))],
-  ['loading', () => call('POST', `${zone}/import`, { zoneFile: readFileSync(dir.at('zone'), 'latin1') })],
-  ['signing', () => call('PUT', `${zone}/dnssec`, { region: 'nl-01' })],
+  ['loading', load],
+  ['loading a change', () => send(`${zone}/import?replaceExisting=true`, dir.at('changed'))],
+  ['signing', () => call('PUT', `${zone}/dnssec`, { region: 'nl-01', policy: { denial: values.denial } })],
+  ['exporting', receive],
   ['transfer', () => transfer(transferPort)],
 ];
 /** Seconds of core time that the service has used. */
@@ -148,6 +189,7 @@ const coreTime = (): number => {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 };
 await longestStretch(); // that of the start
+memory();
 for (const [name, work] of phases) {
   const used = coreTime();
   const { health, read, seconds } = await asking(service, work);
