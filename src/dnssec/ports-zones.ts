@@ -1,3 +1,4 @@
+import type { IdempotencyClaim } from '#lib/idempotency.ts';
 import type { Octets } from '#lib/octets.ts';
 import type { OrderKey } from '#dns/name.ts';
 import type { RRType } from '#dns/rr-type.ts';
@@ -134,8 +135,18 @@ export interface NumberedZoneEvent extends ZoneEvent {
   readonly zone: number;
 }
 
+/** A request that is not to be carried out twice, with its answer. */
+export interface AnsweredClaim extends IdempotencyClaim {
+  /** JSON. */
+  readonly answer: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** What is written with a change of a zone's keys, in one transaction with it. */
 export interface KeyNews {
+  /** Of the request that asked for the change. */
+  readonly claim?: AnsweredClaim;
   readonly events?: readonly ZoneEvent[];
   /** All KMS keys that the zone uses from now on; absent while they are the same. */
   readonly kmsKeys?: readonly Pick<KmsKeyInUse, 'region' | 'keyId'>[];
@@ -170,6 +181,7 @@ export interface ZoneSnapshot extends Pick<ZoneStore, 'getZone' | 'readRRsets' |
  * - A call that resolves is durable; one that rejects has changed nothing.
  * - `publish` is one transaction, and succeeds only on the version that it was made for: `conflict` otherwise. Whoever
  *   reads sees a version whole or not at all.
+ * - A claim that is taken makes a write a `conflict` that changes nothing.
  * - The cost of a call follows what it reads or writes, not the size of the zone.
  */
 export interface ZoneStore {
@@ -251,6 +263,12 @@ export interface ZoneStore {
    * @param now seconds
    */
   noteKmsKey(key: Required<KmsKeyInUse>, now: number): Promise<void>;
+  /** Return the answer to an earlier request with a claim. @throws DnssecError conflict when that asked for something else */
+  findClaim(claim: IdempotencyClaim): Promise<string | undefined>;
+  /** Write down a request that changed nothing. @throws DnssecError conflict when the claim is taken */
+  insertClaim(claim: AnsweredClaim): Promise<void>;
+  /** Forget claims from before a time, in milliseconds since the epoch. */
+  dropClaims(before: number): Promise<void>;
   /** Events of a zone, the newest first. */
   listEvents(zoneId: number, limit: number, before?: number): Promise<readonly NumberedZoneEvent[]>;
   /** Events of a zone, or of all zones of a scope, after one, oldest first. */

@@ -76,8 +76,13 @@ export interface KeyRequest {
 export interface KeyMaker {
   /** @returns the key's identity; the same one for the same labels and type, from now on rotated as asked for */
   findOrCreateKey(request: KeyRequest): Promise<string>;
-  /** Have the KMS make a new version of a key. @returns its number */
-  rotateKey(keyId: string): Promise<number>;
+  /**
+   * Have the KMS make a new version of a key.
+   *
+   * @param once the same for calls that are to make one version together
+   * @returns its number
+   */
+  rotateKey(keyId: string, once?: string): Promise<number>;
 }
 
 /** A KMS key as a list shows it. */

@@ -123,8 +123,15 @@ export class KmsClient {
     return this.#call('GET', path, Type.Array(KeyEventItem));
   }
 
-  rotateKey(id: string): Promise<KmsKey> {
-    return this.#call('POST', `${this.#keyPath(id)}/rotate`, KmsKey);
+  /**
+   * Make a new version of a key.
+   *
+   * @param idempotencyKey the same for calls that are to make one version together
+   */
+  async rotateKey(id: string, idempotencyKey: string = randomUUID()): Promise<KmsKey> {
+    const path = `${this.#keyPath(id)}/rotate`;
+    const octets = await this.#exchange({ method: 'POST', path, type: 'application/json', idempotencyKey });
+    return answerOf(octets, path, KmsKey) as KmsKey;
   }
 
   /** Exported public keys by version. */
@@ -209,9 +216,7 @@ export class KmsClient {
   async #call(method: Method, path: string, schema: TSchema | undefined, body?: object): Promise<unknown> {
     const json = body === undefined ? {} : { body: JSON.stringify(body) };
     const octets = await this.#exchange({ method, path, type: 'application/json', ...json });
-    const answer = octets === undefined ? undefined : parseAnswer(bufferView(octets).toString(), path);
-    if (schema !== undefined && !Check(schema, answer)) throw invalidAnswer(path);
-    return answer;
+    return answerOf(octets, path, schema);
   }
 
   /** Send a request until it is answered, or has failed for good. @returns the body; undefined when there is none */
@@ -226,14 +231,14 @@ export class KmsClient {
     }
   }
 
-  #headers({ method, type, body }: Exchange): Readonly<Record<string, string>> {
+  #headers({ method, type, body, idempotencyKey = randomUUID() }: Exchange): Readonly<Record<string, string>> {
     const { authorization, organisation, project } = this.#options;
     return {
       authorization,
       'x-organisation-identity': organisation,
       accept: type === 'application/json' ? type : `${type}, application/json`,
       ...(project === undefined ? {} : { 'x-project-identity': project }),
-      ...(method === 'POST' ? { 'idempotency-key': randomUUID() } : {}),
+      ...(method === 'POST' ? { 'idempotency-key': idempotencyKey } : {}),
       ...(body === undefined ? {} : { 'content-type': type }),
     };
   }
@@ -276,6 +281,7 @@ interface Exchange {
   /** Content type of the body and of the answer. */
   readonly type: string;
   readonly body?: string | Uint8Array;
+  readonly idempotencyKey?: string;
 }
 
 /** A try that failed, and whether another may succeed. */
@@ -315,6 +321,12 @@ function problemIn(content: string): { message: string; code?: string; requestId
     // not JSON: a proxy's page says no more than the status
   }
   return { message: 'without a message' };
+}
+
+function answerOf(octets: Uint8Array | undefined, path: string, schema: TSchema | undefined): unknown {
+  const answer = octets === undefined ? undefined : parseAnswer(bufferView(octets).toString(), path);
+  if (schema !== undefined && !Check(schema, answer)) throw invalidAnswer(path);
+  return answer;
 }
 
 function parseAnswer(content: string, path: string): unknown {

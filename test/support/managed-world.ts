@@ -181,7 +181,7 @@ export class ManagedWorld implements AsyncDisposable {
   }
 
   /** Call the API of the zones, or with a path that begins with `/v1/kms` that of the KMS. */
-  async call(method: string, path: string, body?: object): Promise<WorldAnswer> {
+  async call(method: string, path: string, body?: object, more: Record<string, string> = {}): Promise<WorldAnswer> {
     const isKms = path.startsWith('/v1/kms');
     const answer = await (isKms ? this.#kmsApp : this.#app)!.inject({
       method: method as 'GET',
@@ -190,6 +190,7 @@ export class ManagedWorld implements AsyncDisposable {
         authorization: `Bearer ${testToken}`,
         'x-organisation-identity': organisation,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...more,
       },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
     });

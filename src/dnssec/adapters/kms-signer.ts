@@ -75,7 +75,7 @@ function keyListerOf(client: KmsClient): KeyLister {
 
 function keyMakerOf(client: KmsClient): KeyMaker {
   return {
-    rotateKey: (keyId) => translated(async () => (await client.rotateKey(keyId)).latestVersion),
+    rotateKey: (keyId, once) => translated(async () => (await client.rotateKey(keyId, once)).latestVersion),
     findOrCreateKey: ({ name, keyType, labels, rotationPeriodInDays = 0 }) =>
       translated(async () => {
         const rotation = rotationPeriodInDays === 0 ? {} : { keyRotationEnabled: true, rotationPeriodInDays };

@@ -5,7 +5,7 @@ import { DnssecError } from '#dnssec/core/errors.ts';
 import type { ManagedZone, StoredRRset, ZoneVersion } from '#dnssec/ports-zones.ts';
 
 /** Show a zone. What was not set is absent: declarative clients would take a default for a change. */
-export function renderZone(zone: ManagedZone): DnsZone {
+export function renderZone(zone: Omit<ManagedZone, 'id' | 'signing'>): DnsZone {
   return {
     identity: zone.identity,
     name: zone.name,

@@ -16,6 +16,7 @@ import {
 import { ZonePath } from '#dnssec/api-zones.ts';
 import { composeTimeline, type TimelineFacts } from '#dnssec/core/timeline/timeline.ts';
 import { drawTimeline } from '#dnssec/core/timeline/draw-timeline.ts';
+import { claimOf } from '#dnssec/http/once.ts';
 import { renderEvent, renderOutage, renderTimeline } from '#dnssec/http/render-rollover.ts';
 import { renderSigning } from '#dnssec/http/render-signing.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
@@ -25,6 +26,7 @@ import { approveMoves } from '#dnssec/operations/zones/approve-moves.ts';
 import { describeSigning } from '#dnssec/operations/zones/describe-signing.ts';
 import { listEvents, listZoneEvents } from '#dnssec/operations/zones/list-events.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
+import { onlyOnce } from '#dnssec/operations/zones/once.ts';
 import { replaceKeyAtOnce } from '#dnssec/operations/zones/replace-key.ts';
 import { startRolloverNow } from '#dnssec/operations/zones/start-rollover.ts';
 import { getTimeline } from '#dnssec/operations/zones/zone-timeline.ts';
@@ -103,8 +105,11 @@ export const rolloverRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = asyn
       },
     },
     async (request) => {
-      const { caller } = await callers.admit(request, 'write');
-      await startRolloverNow(ports, caller, request.params.zone, request.body?.role);
+      const admitted = await callers.admit(request, 'write');
+      const { caller } = admitted;
+      const claim = claimOf(request, admitted);
+      const wanted = { role: request.body?.role, claim };
+      await onlyOnce(ports, claim, () => startRolloverNow(ports, caller, request.params.zone, wanted));
       return statusOf(caller, request.params.zone);
     },
   );
@@ -123,8 +128,10 @@ export const rolloverRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = asyn
     '/zones/:zone/dnssec/approve',
     { schema: { ...describe('Allow the steps that wait for a person now', SigningStatus), params: ZonePath } },
     async (request) => {
-      const { caller } = await callers.admit(request, 'write');
-      await approveMoves(ports, caller, request.params.zone);
+      const admitted = await callers.admit(request, 'write');
+      const { caller } = admitted;
+      const claim = claimOf(request, admitted);
+      await onlyOnce(ports, claim, () => approveMoves(ports, caller, request.params.zone, claim));
       return statusOf(caller, request.params.zone);
     },
   );
@@ -139,8 +146,12 @@ export const rolloverRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = asyn
       },
     },
     async (request) => {
-      const { caller } = await callers.admit(request, 'write');
-      await addStandbyKey(ports, caller, request.params.zone, request.body?.kmsKeyIdentity);
+      const admitted = await callers.admit(request, 'write');
+      const { caller } = admitted;
+      const { zone } = request.params;
+      await onlyOnce(ports, claimOf(request, admitted), () =>
+        addStandbyKey(ports, caller, zone, request.body?.kmsKeyIdentity),
+      );
       return statusOf(caller, request.params.zone);
     },
   );
@@ -165,10 +176,12 @@ export const rolloverRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = asyn
       },
     },
     async (request) => {
-      const { caller, identity } = await callers.admit(request, 'write');
+      const admitted = await callers.admit(request, 'write');
+      const { caller, identity: principal } = admitted;
       const { zone, key } = request.params;
-      const cause = { reason: 'key replaced at once', principal: identity };
-      const outage = await replaceKeyAtOnce(ports, caller, zone, key, cause);
+      const claim = claimOf(request, admitted);
+      const cause = { reason: 'key replaced at once', principal, claim };
+      const outage = await onlyOnce(ports, claim, () => replaceKeyAtOnce(ports, caller, zone, key, cause));
       const status = await statusOf(caller, zone);
       return { ...(outage === undefined ? {} : { outage: renderOutage(outage) }), status };
     },

@@ -1,3 +1,4 @@
+import { createHash, hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -10,11 +11,13 @@ import {
   ImportResponse,
   ZonePath,
 } from '#dnssec/api-zones.ts';
+import { claimOf } from '#dnssec/http/once.ts';
 import { renderRecord } from '#dnssec/http/render-zones.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
 import { isLarge, runWhereItFits } from '#dnssec/operations/zones/apart.ts';
 import { exportZone } from '#dnssec/operations/zones/export-zone.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
+import { onlyOnce } from '#dnssec/operations/zones/once.ts';
 import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
 import type { ImportRequest as ZoneImport } from '#dnssec/operations/zones/transfer-contents.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
@@ -63,20 +66,25 @@ export const zoneFileRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = asyn
       },
     },
     async (request) => {
-      const { caller, identity } = await callers.admit(request, 'write');
-      const { dryRun = false, replaceExisting = false } = request.query;
-      const cause = { reason: 'zone file imported', principal: identity };
+      const admitted = await callers.admit(request, 'write');
+      const { caller, identity: principal } = admitted;
+      const { dryRun = false } = request.query;
       const { zone } = request.params;
+      const causeOf = (replaceExisting: boolean, digest: string): ChangeCause => {
+        const claim = dryRun ? undefined : claimOf(request, admitted, { replaceExisting, digest });
+        return { reason: 'zone file imported', principal, claim };
+      };
       if (!isText(request)) {
-        const body = request.body as ImportRequest;
-        const wanted = { zoneFile: body.zoneFile, replaceExisting: body.replaceExisting ?? replaceExisting, dryRun };
-        return importInto(ports, caller, zone, wanted, cause, body.zoneFile.length);
+        const { zoneFile, replaceExisting = request.query.replaceExisting ?? false } = request.body as ImportRequest;
+        const cause = causeOf(replaceExisting, hash('sha256', zoneFile, 'hex'));
+        return importInto(ports, caller, zone, { zoneFile, replaceExisting, dryRun }, cause, zoneFile.length);
       }
+      const { replaceExisting = false } = request.query;
       await getOwnZone(ports, caller, zone);
       await using spool = await openSpool();
-      await take((request.body ?? []) as AsyncIterable<Uint8Array>, spool);
+      const digest = await take((request.body ?? []) as AsyncIterable<Uint8Array>, spool);
       const wanted = { zoneFile: { path: spool.path }, replaceExisting, dryRun };
-      return await importInto(ports, caller, zone, wanted, cause, spool.size);
+      return await importInto(ports, caller, zone, wanted, causeOf(replaceExisting, digest), spool.size);
     },
   );
 };
@@ -85,13 +93,16 @@ function isText({ headers }: FastifyRequest): boolean {
   return (headers['content-type'] ?? '').toLowerCase().startsWith(masterFile);
 }
 
-/** Take a body into a file. @throws DnssecError too-large */
-async function take(octets: AsyncIterable<Uint8Array>, spool: Spool): Promise<void> {
+/** Take a body into a file. @returns SHA-256 of it; @throws DnssecError too-large */
+async function take(octets: AsyncIterable<Uint8Array>, spool: Spool): Promise<string> {
+  const digest = createHash('sha256');
   for await (const piece of octets) {
+    digest.update(piece);
     if (spool.size + piece.length > textLimit)
       throw new DnssecError('too-large', `a master file has at most ${textLimit} octets here`);
     await spool.write(piece);
   }
+  return digest.digest('hex');
 }
 
 async function importInto(
@@ -103,7 +114,9 @@ async function importInto(
   size: number,
 ): Promise<ImportResponse> {
   const { id } = await getOwnZone(ports, caller, zone);
-  const { records, ...counts } = await runWhereItFits(ports, id, 'importZone', [caller, zone, wanted, cause], size);
+  const { records, ...counts } = await onlyOnce(ports, cause.claim, () =>
+    runWhereItFits(ports, id, 'importZone', [caller, zone, wanted, cause], size),
+  );
   return { ...counts, records: records.map(renderRecord) };
 }
 

@@ -22,6 +22,7 @@ import {
   ZoneVersionItem,
 } from '#dnssec/api-zones.ts';
 import { formatFault } from '#dnssec/core/zone/faults.ts';
+import { claimOf } from '#dnssec/http/once.ts';
 import { renderRecord, renderVersion, renderZone } from '#dnssec/http/render-zones.ts';
 import {
   formatRecordCursor,
@@ -42,6 +43,7 @@ import {
   updateRecord,
 } from '#dnssec/operations/zones/change-records.ts';
 import { createZone, deleteZone, describeZone, getOwnZone, listZones } from '#dnssec/operations/zones/manage-zones.ts';
+import { onlyOnce } from '#dnssec/operations/zones/once.ts';
 import { getDifferences, listVersions, rollBack } from '#dnssec/operations/zones/zone-history.ts';
 import type { StoredRRset } from '#dnssec/ports-zones.ts';
 
@@ -70,8 +72,11 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
     '/zones',
     { schema: { ...describe('Create a zone', DnsZone, 201), body: CreateZoneRequest } },
     async (request, reply) => {
-      const { caller, identity } = await callers.admit(request, 'write');
-      const zone = await createZone(ports, caller, request.body, { reason: 'zone created', principal: identity });
+      const admitted = await callers.admit(request, 'write');
+      const { caller, identity: principal } = admitted;
+      const claim = claimOf(request, admitted);
+      const cause = { reason: 'zone created', principal, claim };
+      const zone = await onlyOnce(ports, claim, () => createZone(ports, caller, request.body, cause));
       return reply.code(201).send(renderZone(zone));
     },
   );
@@ -123,10 +128,13 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
     '/zones/:zone/records',
     { schema: { ...describe('Create a record', DnsRecord, 201), params: ZonePath, body: CreateRecordRequest } },
     async (request, reply) => {
-      const { caller, identity } = await callers.admit(request, 'write');
-      const cause = { reason: 'record created', principal: identity };
+      const admitted = await callers.admit(request, 'write');
+      const { caller, identity: principal } = admitted;
+      const claim = claimOf(request, admitted);
+      const cause = { reason: 'record created', principal, claim };
       const change = { action: 'create', record: request.body } as const;
-      const { records } = await changeRecords(ports, caller, request.params.zone, [change], cause);
+      const { zone } = request.params;
+      const { records } = await onlyOnce(ports, claim, () => changeRecords(ports, caller, zone, [change], cause));
       return reply.code(201).send(renderRecord(records[0] as StoredRRset));
     },
   );
@@ -169,22 +177,25 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
       },
     },
     async (request) => {
-      const { caller, identity } = await callers.admit(request, 'write');
+      const admitted = await callers.admit(request, 'write');
+      const { caller, identity: principal } = admitted;
       const { reason = 'records changed', changes } = request.body;
       const { dryRun = false } = request.query;
+      const claim = dryRun ? undefined : claimOf(request, admitted);
       const wanted = changes.map((change) => {
         if (change.action === 'delete') return change;
         const { action, ...record } = change;
         return { action, record };
       });
-      const cause = { reason, principal: identity };
-      const done = await changeRecords(ports, caller, request.params.zone, wanted, cause, { dryRun });
+      const cause = { reason, principal, claim };
+      const { zone } = request.params;
+      const done = await onlyOnce(ports, claim, () => changeRecords(ports, caller, zone, wanted, cause, { dryRun }));
       return {
-        version: done.zone.version,
-        serial: done.zone.serial,
+        version: done.version,
+        serial: done.serial,
         dryRun,
-        removed: done.change?.version.removed ?? 0,
-        added: done.change?.version.added ?? 0,
+        removed: done.removed,
+        added: done.added,
         warnings: done.warnings.map(formatFault),
         records: done.records.map(renderRecord),
       };
@@ -225,10 +236,12 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
     '/zones/:zone/versions/:version/restore',
     { schema: { ...describe('Give a zone the contents of an earlier version', DnsZone), params: VersionPath } },
     async (request) => {
-      const { caller, identity } = await callers.admit(request, 'write');
+      const admitted = await callers.admit(request, 'write');
+      const { caller, identity: principal } = admitted;
       const { zone, version } = request.params;
-      const cause = { reason: `contents of version ${version} restored`, principal: identity };
-      return renderZone(await rollBack(ports, caller, zone, version, cause));
+      const claim = claimOf(request, admitted);
+      const cause = { reason: `contents of version ${version} restored`, principal, claim };
+      return renderZone(await onlyOnce(ports, claim, () => rollBack(ports, caller, zone, version, cause)));
     },
   );
 };

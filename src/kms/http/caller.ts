@@ -1,3 +1,4 @@
+import { idempotencyTexts, isIdempotencyKey } from '#lib/idempotency.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { KmsError } from '#kms/core/errors.ts';
 import { authenticate } from '#kms/operations/authenticate.ts';
@@ -54,17 +55,10 @@ function textOf(header: string | string[] | undefined): string {
   throw new KmsError('payload-invalid', `an identity in a header has at most ${longestIdentity} characters`);
 }
 
-const idempotencyKeyShape = /^[\x21-\x7e]{1,255}$/;
-
 /** Read the Idempotency-Key header. @throws KmsError payload-invalid */
 export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
-  if (typeof key !== 'string' || !idempotencyKeyShape.test(key)) {
-    throw new KmsError(
-      'payload-invalid',
-      'the Idempotency-Key header must be 1 to 255 printable ASCII characters without spaces',
-    );
-  }
+  if (!isIdempotencyKey(key)) throw new KmsError('payload-invalid', idempotencyTexts.malformed);
   return key;
 }

@@ -6,7 +6,7 @@ import { slugOf } from '#kms/core/slug.ts';
 import { audited, type Caller, type KmsPorts } from '#kms/operations/context.ts';
 import { findEarlier, orEarlier } from '#kms/operations/idempotency.ts';
 import { callCost } from '#kms/operations/rate-limiter.ts';
-import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
+import type { IdempotencyClaim } from '#lib/idempotency.ts';
 import type { Organisation, Region } from '#kms/ports/tenant-store.ts';
 
 /** Refuse whoever may not administer an organisation; without one, all of them. @throws KmsError forbidden */

@@ -13,7 +13,8 @@ import {
 } from '#kms/operations/context.ts';
 import { getEarlierKey } from '#kms/operations/create-key.ts';
 import { claimOf, findEarlier, orEarlier } from '#kms/operations/idempotency.ts';
-import type { IdempotencyClaim, KeyChange } from '#kms/ports/key-store.ts';
+import type { IdempotencyClaim } from '#lib/idempotency.ts';
+import type { KeyChange } from '#kms/ports/key-store.ts';
 
 /** How often a change is tried anew when another process was first. */
 const attempts = 20;

@@ -4,7 +4,7 @@ import { hashOfSecret, makeSecret, secretFrom } from '#kms/core/secrets.ts';
 import { administerCreation, type Creation } from '#kms/operations/administer.ts';
 import type { Caller, KmsPorts } from '#kms/operations/context.ts';
 import { claimOf } from '#kms/operations/idempotency.ts';
-import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
+import type { IdempotencyClaim } from '#lib/idempotency.ts';
 import type { Credential } from '#kms/ports/tenant-store.ts';
 import { utf8Bytes } from '#lib/bytes.ts';
 import type { SecretText } from '#lib/secret-text.ts';

@@ -1,3 +1,4 @@
+import { claimAge } from '#lib/idempotency.ts';
 import { repeat, type Repetition } from '#lib/repeat.ts';
 import { purgeDueKeys, rotateDueKeys } from '#kms/operations/change-by-system.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
@@ -13,8 +14,6 @@ interface Chore {
 
 const minute = 60_000;
 const hour = 60 * minute;
-/** Claims are for clients that try again at once; a day is plenty. */
-const claimAge = 24 * hour;
 
 /** Start the rounds: the first of each at once, and each round only when the one before is over. */
 export function startHousekeeping(

@@ -1,7 +1,6 @@
-import { hash } from 'node:crypto';
+import { claimFor, type IdempotencyClaim, orEarlier as orEarlierAnswer } from '#lib/idempotency.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import type { Caller, KmsPorts } from '#kms/operations/context.ts';
-import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
 
 /** Bind an idempotency key to its caller and to what was asked. */
 export function claimOf(
@@ -9,12 +8,7 @@ export function claimOf(
   idempotencyKey: string | undefined,
   request: unknown,
 ): IdempotencyClaim | undefined {
-  if (idempotencyKey === undefined) return undefined;
-  return {
-    principal: caller.principal.identity,
-    key: idempotencyKey,
-    requestHash: hash('sha256', JSON.stringify(request), 'buffer'),
-  };
+  return claimFor(caller.principal.identity, idempotencyKey, request);
 }
 
 /** Return the identity of what an earlier request with this claim made or changed. @throws KmsError conflict */
@@ -30,18 +24,18 @@ export async function findEarlier(
  *
  * @param again - gives the answer to an earlier request, by the identity of what it made or changed.
  */
-export async function orEarlier<Result>(
+export function orEarlier<Result>(
   ports: KmsPorts,
   claim: IdempotencyClaim | undefined,
   change: () => Promise<Result>,
   again: (identity: string) => Promise<Result>,
 ): Promise<Result> {
-  try {
-    return await change();
-  } catch (error) {
-    const isConflict = error instanceof KmsError && (error.code === 'conflict' || error.code === 'slug-conflict');
-    const earlier = isConflict ? await findEarlier(ports, claim) : undefined;
-    if (earlier === undefined) throw error;
-    return again(earlier);
-  }
+  return orEarlierAnswer(change, isConflict, async () => {
+    const earlier = await findEarlier(ports, claim);
+    return earlier === undefined ? undefined : again(earlier);
+  });
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof KmsError && (error.code === 'conflict' || error.code === 'slug-conflict');
 }

@@ -1,3 +1,4 @@
+import type { IdempotencyClaim } from '#lib/idempotency.ts';
 import type { Key, KeyEvent, KeyEventKind, Scope } from '#kms/core/key.ts';
 
 export interface KeyFilter {
@@ -26,14 +27,6 @@ export interface KeyName {
 export interface KeyCursor {
   readonly createdAt: number;
   readonly identity: string;
-}
-
-/** Makes a repeated request give the first one's answer. */
-export interface IdempotencyClaim {
-  readonly principal: string;
-  readonly key: string;
-  /** SHA-256 of what was asked. */
-  readonly requestHash: Uint8Array;
 }
 
 /** A change of a key: as it is to be, and the event that tells of it. */

@@ -1,5 +1,5 @@
 import type { Principal } from '#kms/core/access.ts';
-import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
+import type { IdempotencyClaim } from '#lib/idempotency.ts';
 
 export interface Organisation {
   readonly identity: string;

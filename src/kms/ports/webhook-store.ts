@@ -1,4 +1,4 @@
-import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
+import type { IdempotencyClaim } from '#lib/idempotency.ts';
 
 /** Someone who is told of the key events of an organisation. */
 export interface Webhook {

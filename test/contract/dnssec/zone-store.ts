@@ -117,6 +117,35 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       await staged.publish({ zone: next, version: version(next.version) });
     };
 
+    test('a claim is written with what it asked for or not at all, and answers the same request alone', async () => {
+      const claim = { principal: 'p', key: 'once', requestHash: new Uint8Array(32).fill(1) };
+      const answered = { ...claim, answer: '{"result":1}', at };
+      const zone = await store.insertZone(newZone('claimed.example'), {
+        ...nothing,
+        version: version(1),
+        claim: answered,
+      });
+      expect(await store.findClaim(claim)).toBe(answered.answer);
+      expect(await store.findClaim({ ...claim, principal: 'q' })).toBeUndefined();
+      await expect(store.findClaim({ ...claim, requestHash: new Uint8Array(32) })).rejects.toMatchObject({
+        code: 'conflict',
+      });
+      const next = { ...zone, version: 2, serial: 2, state: 1 };
+      const added = [rrset('www.claimed.example.', rrTypes.A, '192.0.2.1')];
+      const change = { ...nothing, zone: next, rrsets: added, version: version(2), claim: answered };
+      await expect(store.publish(change)).rejects.toMatchObject({ code: 'conflict' });
+      await expect(store.noteSigning({ ...zone, state: 1 }, { claim: answered })).rejects.toMatchObject({
+        code: 'conflict',
+      });
+      await expect(store.insertClaim(answered)).rejects.toMatchObject({ code: 'conflict' });
+      expect(await store.getZone(zone.id)).toMatchObject({ version: 1, state: 0 });
+      expect(await store.readRRsets(zone.id, 10)).toEqual([]);
+      const other = { ...answered, key: 'twice', at: at + 1 };
+      await store.publish({ ...change, claim: other });
+      await store.dropClaims(at + 1);
+      expect([await store.findClaim(claim), await store.findClaim(other)]).toEqual([undefined, other.answer]);
+    });
+
     test('gives a zone back as it was put in, after it was closed and opened again', async () => {
       const full = newZone('full.example', {
         scope: { organisation: 'o', project: 'p' },

@@ -1,4 +1,5 @@
 import type { Database, SqlValue, Statement } from '#database/database.ts';
+import { claiming } from '#dnssec/adapters/store/claims.ts';
 import type { ZoneEventKind } from '#dnssec/core/managed/zone-events.ts';
 import type { KeyNews, KmsKeyInUse, ManagedZone, NumberedZoneEvent, ZoneStore } from '#dnssec/ports-zones.ts';
 
@@ -85,8 +86,8 @@ export function eventOf({ number, zone, at, kind, body }: EventRow): NumberedZon
 }
 
 /** Write what comes with a change of a zone's keys; it ends the transaction, since others wait for their turn from here. */
-export function newsOf(zone: number, { events = [], kmsKeys }: KeyNews): Statement[] {
-  const statements: Statement[] = [];
+export function newsOf(zone: number, { events = [], kmsKeys, claim }: KeyNews): Statement[] {
+  const statements: Statement[] = claiming(claim);
   if (kmsKeys !== undefined) {
     const kept = kmsKeys.flatMap(({ region, keyId }) => [region, keyId]);
     const others = kmsKeys.map(() => ' AND NOT (region = ? AND key_id = ?)').join('');

@@ -18,6 +18,7 @@ import {
   type ZoneRow,
   zoneValues,
 } from '#dnssec/adapters/store/zone-rows.ts';
+import { claimRecords, claimTaken, isClaimTaken } from '#dnssec/adapters/store/claims.ts';
 import { keyRecords, newsOf } from '#dnssec/adapters/store/key-records.ts';
 import { leavingContents, stageContents, sweepLeftovers } from '#dnssec/adapters/store/staged-contents.ts';
 import { contentsOfZone, inZone, keyBytes, openZoneView } from '#dnssec/adapters/store/zone-view.ts';
@@ -118,6 +119,7 @@ export function openZoneStore(database: Database): ZoneStore {
 
   return {
     ...openReading(database),
+    ...claimRecords(database),
     async insertZone(zone, change) {
       const whole = { ...zone, id: randomId() };
       const insert = { sql: sql.insertZone, values: zoneValues(whole) };
@@ -284,6 +286,7 @@ async function written(database: Database, zone: ManagedZone, statements: readon
         cause: error,
       });
     }
+    if (isClaimTaken(error)) throw claimTaken(error);
     if (error.code !== 'unique-violated' || error.table?.startsWith('zones') !== true) throw error;
     throw new DnssecError('conflict', `there is a zone ${zone.name} already`, { cause: error });
   }

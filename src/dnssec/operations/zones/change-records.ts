@@ -3,6 +3,7 @@ import { canonicalName, type CanonicalName, isWithin, type Name, orderKeyOf, par
 import { formatRRType, parseRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { isRecordTtl, isRecordType, mostRecordTtl, parseRecordValues } from '#dnssec/core/managed/record-values.ts';
+import type { ZoneFault } from '#dnssec/core/zone/faults.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { getOwnZone, nsOf } from '#dnssec/operations/zones/manage-zones.ts';
 import { type ContentEdit, findRRset } from '#dnssec/operations/zones/content-edits.ts';
@@ -25,8 +26,16 @@ export type RecordChange =
   | { readonly action: 'create' | 'put'; readonly record: RecordInput }
   | { readonly action: 'delete'; readonly name: string; readonly type: string };
 
-export interface ChangedRecords extends PublishedVersion {
-  /** The records that were created or put, as they are now. */
+/** What changes did, or would do. */
+export interface ChangedRecords {
+  /** The newest version, which is the one before when nothing changed. */
+  readonly version: number;
+  readonly serial: number;
+  /** Records that went and came, signatures among them. */
+  readonly removed: number;
+  readonly added: number;
+  readonly warnings: readonly ZoneFault[];
+  /** The records that were created or put, without signatures. */
   readonly records: readonly StoredRRset[];
 }
 
@@ -85,21 +94,32 @@ export async function changeRecords(
   options: { readonly dryRun?: boolean } = {},
 ): Promise<ChangedRecords> {
   const { id } = await getEditableZone(ports, caller, zoneId);
-  const published = await publishVersion(
-    ports,
-    id,
-    cause,
-    async (zone, view) => ({ edits: await composeEdits(ports, zone, view, changes) }),
-    options,
-  );
-  const put = changes.flatMap((change) => (change.action === 'delete' ? [] : [change.record]));
+  const answer = (done: DoneVersion) => changedRecords(ports, done, changes);
+  const compose = async (zone: ManagedZone, view: StoredZoneView) => ({
+    edits: await composeEdits(ports, zone, view, changes),
+  });
+  const published = await publishVersion(ports, id, cause, compose, { ...options, answer });
+  return answer(published);
+}
+
+type DoneVersion = Omit<PublishedVersion, 'isWritten'>;
+
+async function changedRecords(
+  ports: ZonePorts,
+  { zone, change, warnings }: DoneVersion,
+  changes: readonly RecordChange[],
+): Promise<ChangedRecords> {
+  const put = changes.flatMap((one) => (one.action === 'delete' ? [] : [one.record]));
   const records: StoredRRset[] = [];
   for (const { name, type } of put) {
-    const key = orderKeyOf(ownerOf(published.zone, name));
-    const written = published.change?.rrsets.find((one) => one.key === key && one.rrset.type === parseType(type));
-    records.push(written ?? (await getStored(ports, published.zone, { name, type })));
+    const place = orderKeyOf(ownerOf(zone, name));
+    const written = change?.rrsets.find((one) => one.key === place && one.rrset.type === parseType(type));
+    const { key, rrset, content } = written ?? (await getStored(ports, zone, { name, type }));
+    records.push({ key, rrset, rrsigs: [], ...(content === undefined ? {} : { content }) });
   }
-  return { ...published, records };
+  const { version, serial } = zone;
+  const { removed = 0, added = 0 } = change?.version ?? {};
+  return { version, serial, removed, added, warnings, records };
 }
 
 /** Give a record new values, and a new TTL where one is named. @throws DnssecError not-found and what changing throws */

@@ -6,6 +6,7 @@ import type { Rdata, RRset } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
+import { answered } from '#dnssec/operations/zones/once.ts';
 import { withdrawSignals } from '#dnssec/operations/zones/publish-signals.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
@@ -66,7 +67,7 @@ export async function createZone(
   caller: Caller,
   { zoneName, ...described }: NewZone,
   cause: ChangeCause,
-): Promise<ManagedZone> {
+): Promise<Omit<ManagedZone, 'id'>> {
   if (!zoneNameShape.test(zoneName)) {
     throw new DnssecError(
       'request-invalid',
@@ -90,8 +91,9 @@ export async function createZone(
     serial,
     state: 0,
   };
-  const { principal, reason } = cause;
+  const { principal, reason, claim } = cause;
   const made = await ports.store.insertZone(zone, {
+    ...(claim === undefined ? {} : { claim: answered(ports, claim, zone) }),
     rrsets: rrsets.map((rrset) => ({ key: orderKeyOf(apex), rrset, rrsigs: [] })),
     removedRRsets: [],
     links: [],

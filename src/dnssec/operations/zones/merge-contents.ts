@@ -7,13 +7,14 @@ import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import type { ContentEdit } from '#dnssec/operations/zones/content-edits.ts';
 import { readPages } from '#dnssec/operations/zones/gather-contents.ts';
 import { nsOf } from '#dnssec/operations/zones/manage-zones.ts';
+import { answered } from '#dnssec/operations/zones/once.ts';
 import { type ContentEntry, PackedContents } from '#dnssec/operations/zones/packed-contents.ts';
 import { type ChangeCause, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
 import { contentOfRRset } from '#dnssec/operations/zones/rrset-edits.ts';
 import { assertServed, signWholeZone } from '#dnssec/operations/zones/sign-whole-zone.ts';
 import { rrsetsOf, type WantedContents } from '#dnssec/operations/zones/wanted-contents.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
-import type { ManagedZone, StoredRRset, StoredZoneView, ZoneStore } from '#dnssec/ports-zones.ts';
+import type { KeyNews, ManagedZone, StoredRRset, StoredZoneView, ZoneStore } from '#dnssec/ports-zones.ts';
 
 /** Contents that come into a zone. */
 export interface Incoming {
@@ -22,6 +23,8 @@ export interface Incoming {
   readonly isReplacing: boolean;
   /** The SOA that the zone is to have, but for its serial; absent when it stays. */
   readonly soa?: ResourceRecord;
+  /** Gives what the request with a claim is answered, which is written with the version. */
+  readonly answer?: (merge: ContentMerge) => unknown;
 }
 
 /** RRsets up to which an import is looked up one by one, and a version has a list of its differences. */
@@ -120,9 +123,14 @@ export async function publishMerged(
   const apex = apexOf(zone);
   const newMerge = () => new ContentMerge(incoming, apex, ports.nameServers, ports.clock.now());
   let merge = newMerge();
+  const claimed = (): { readonly news?: KeyNews } => {
+    const { claim } = cause;
+    if (claim === undefined || incoming.answer === undefined) return {};
+    return { news: { claim: answered(ports, claim, incoming.answer(merge)) } };
+  };
   const compute = async (current: ManagedZone, view: StoredZoneView) => {
     merge = newMerge();
-    return { edits: await composeEdits(ports.store, current, view, incoming, merge) };
+    return { edits: await composeEdits(ports.store, current, view, incoming, merge), ...claimed() };
   };
   try {
     await publishVersion(ports, zone.id, cause, compute, { dryRun });
@@ -144,7 +152,7 @@ export async function publishMerged(
   };
   const wish = ({ signing }: ManagedZone, contents: PackedContents) => {
     assertServed(checkZone(contents.zone, signing === undefined ? {} : { maxTtl: signing.policy.maxTtl }));
-    return dryRun || !isChanged ? undefined : { signing };
+    return dryRun || !isChanged ? undefined : { signing, ...claimed() };
   };
   await signWholeZone(ports, zone.id, cause, wish, gather);
   return merge;

@@ -1,3 +1,4 @@
+import type { IdempotencyClaim } from '#lib/idempotency.ts';
 import { canonicalName, orderKeyOf } from '#dns/name.ts';
 import { nextSerial } from '#dns/serial.ts';
 import { ChangedView } from '#dnssec/core/change/changed-view.ts';
@@ -10,6 +11,7 @@ import { checkChange } from '#dnssec/operations/zones/check-change.ts';
 import { type ContentEdit, isSoa, soaEdit, withoutRepetitions } from '#dnssec/operations/zones/content-edits.ts';
 import { composeDifferences } from '#dnssec/operations/zones/differences.ts';
 import { zonemdEdit } from '#dnssec/operations/zones/digest-version.ts';
+import { answered } from '#dnssec/operations/zones/once.ts';
 import { rememberingView } from '#dnssec/operations/zones/remembering-view.ts';
 import { type Renewals, signChange, ttlOfDenial } from '#dnssec/operations/zones/sign-change.ts';
 import { publishedSigning, refreshOf, withDue } from '#dnssec/operations/zones/version-times.ts';
@@ -32,6 +34,15 @@ export interface VersionWish {
 export interface ChangeCause {
   readonly reason: string;
   readonly principal?: string | undefined;
+  /** Of a request that is not to be carried out twice. */
+  readonly claim?: IdempotencyClaim | undefined;
+}
+
+/** How a version is published. */
+export interface PublishOptions {
+  readonly dryRun?: boolean;
+  /** Gives what the request with a claim is answered, which is written with the version. */
+  readonly answer?: (done: Omit<PublishedVersion, 'isWritten'>) => Promise<unknown>;
 }
 
 /** What a change did, or would do. */
@@ -59,7 +70,7 @@ export async function publishVersion(
   zoneId: number,
   cause: ChangeCause,
   compute: (zone: ManagedZone, view: StoredZoneView) => Promise<VersionWish>,
-  options: { readonly dryRun?: boolean } = {},
+  options: PublishOptions = {},
 ): Promise<PublishedVersion> {
   return ports.locks.run(zoneId, async () => {
     for (let attempt = 1; ; attempt++) {
@@ -70,8 +81,13 @@ export async function publishVersion(
       const isNothing = prepared.change === undefined && wish.signing === undefined;
       if (isNothing || options.dryRun === true) return { ...prepared, isWritten: false };
       try {
-        if (prepared.change === undefined) await ports.store.noteSigning(prepared.zone, wish.news);
-        else await ports.store.publish(prepared.change);
+        const { claim } = cause;
+        const news =
+          claim === undefined || options.answer === undefined
+            ? {}
+            : { claim: answered(ports, claim, await options.answer(prepared)) };
+        if (prepared.change === undefined) await ports.store.noteSigning(prepared.zone, { ...wish.news, ...news });
+        else await ports.store.publish({ ...prepared.change, ...news });
       } catch (error) {
         if (attempt < attempts && error instanceof DnssecError && error.code === 'conflict') continue;
         throw error;

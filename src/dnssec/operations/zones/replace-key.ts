@@ -7,12 +7,14 @@ import { replaceInZone } from '#dnssec/core/managed/zone-rollover.ts';
 import type { Outage } from '#dnssec/core/rollover/emergency.ts';
 import { getKey } from '#dnssec/core/rollover/goals.ts';
 import { getSignedZone, signingOf } from '#dnssec/operations/zones/get-signed-zone.ts';
+import { onceFor } from '#dnssec/operations/zones/once.ts';
 import { proveKey } from '#dnssec/operations/zones/prove-key.ts';
 import { wishOfStep } from '#dnssec/operations/zones/publish-steps.ts';
 import { type ChangeCause, publishVersion } from '#dnssec/operations/zones/publish-version.ts';
 import { tendNoted } from '#dnssec/operations/zones/tend-zone.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
+import type { ManagedZone, StoredZoneView } from '#dnssec/ports-zones.ts';
 
 /**
  * Replace a key at once that was lost or can no longer be trusted: by a standby key, without an outage, where there is one;
@@ -35,9 +37,9 @@ export async function replaceKeyAtOnce(
   const standby = signing.keys.find(
     (key) => key.standby === true && key.role === lost.role && key.algorithm === lost.algorithm,
   );
-  const replacement = standby ?? (await nextVersion(ports, caller, lost, signing, zone));
+  const replacement = standby ?? (await nextVersion(ports, caller, lost, signing, zone, onceFor(cause.claim, lost.id)));
   let outage: Outage | undefined;
-  await publishVersion(ports, zone.id, cause, async (current, view) => {
+  const compose = async (current: ManagedZone, view: StoredZoneView) => {
     const before = signingOf(current);
     const isThere = before.keys.some((key) => key.id === replacement.id);
     const keys = isThere ? before.keys : [...before.keys, replacement];
@@ -48,7 +50,8 @@ export async function replaceKeyAtOnce(
     const details = { ...keyDetails(replacement), predecessor: lost.id, ...(outage === undefined ? {} : { outage }) };
     const event: ZoneEvent = { kind: 'rollover-started', at: ports.clock.now(), text, details };
     return { ...wish, reason: cause.reason, news: { ...wish.news, events: [event, ...(wish.news?.events ?? [])] } };
-  });
+  };
+  await publishVersion(ports, zone.id, cause, compose, { answer: async () => outage });
   await tendNoted(ports, zone.id);
   return outage;
 }
@@ -59,7 +62,8 @@ async function nextVersion(
   lost: SigningKey,
   { keys, foreignKeys = [] }: ZoneSigning,
   zone: Parameters<typeof proveKey>[1],
+  once: string | undefined,
 ): Promise<SigningKey> {
-  const version = await ports.keyMaker(caller, lost.region).rotateKey(lost.keyId);
+  const version = await ports.keyMaker(caller, lost.region).rotateKey(lost.keyId, once);
   return proveKey(ports, zone, [...keys, ...foreignKeys.map((dnskey) => ({ dnskey }))], { ...lost, version });
 }

@@ -1,15 +1,17 @@
 import { secondsOf } from '#lib/clock.ts';
+import { claimAge } from '#lib/idempotency.ts';
 import { repeat, type Repetition } from '#lib/repeat.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 
 /** Milliseconds between two rounds. */
 const interval = 100;
+const hour = 3_600_000;
 /** Rows of a kind that are deleted at a time: few, since whoever writes meanwhile waits. */
 const together = 200;
 /** Rounds that pass by when there was nothing to sweep. */
 const restingRounds = 100;
 
-/** Delete what zones and versions have left behind, bit by bit, for as long as the service runs. */
+/** Delete what zones, versions and requests have left behind, bit by bit, for as long as the service runs. */
 export function startSweeping(
   { store, clock }: Pick<ZonePorts, 'store' | 'clock'>,
   onError: (error: unknown, what: string) => void,
@@ -19,5 +21,12 @@ export function startSweeping(
     if (resting > 0) resting -= 1;
     else if (!(await store.sweep(secondsOf(clock), together))) resting = restingRounds;
   };
-  return repeat(interval, round, (error) => onError(error, 'sweeping of former contents'));
+  const rounds = repeat(interval, round, (error) => onError(error, 'sweeping of former contents'));
+  const forget = (): Promise<void> => store.dropClaims(clock.now() - claimAge);
+  const forgetting = repeat(hour, forget, (error) => onError(error, 'forgetting old claims'));
+  return {
+    async stop() {
+      await Promise.all([rounds.stop(), forgetting.stop()]);
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import { readPieces } from '#lib/spool.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
-import { publishMerged } from '#dnssec/operations/zones/merge-contents.ts';
+import { type ContentMerge, publishMerged } from '#dnssec/operations/zones/merge-contents.ts';
 import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
 import { getEditableZone } from '#dnssec/operations/zones/set-feed.ts';
 import { assertRecordTtls, readWanted } from '#dnssec/operations/zones/wanted-contents.ts';
@@ -45,14 +45,14 @@ export async function importZone(
   const zone = await getEditableZone(ports, caller, id);
   const wanted = await readWanted(piecesOf(zoneFile), apexOf(zone));
   assertRecordTtls(wanted);
-  const incoming = { wanted, isReplacing: replaceExisting };
-  const { counts, records, recordsOmitted } = await publishMerged(ports, zone, incoming, cause, dryRun);
-  return {
+  const answer = ({ counts, records, recordsOmitted }: ContentMerge): ImportResult => ({
     ...counts,
     skipped: counts.skipped + wanted.leftOut,
     records,
     ...(recordsOmitted > 0 ? { recordsOmitted } : {}),
-  };
+  });
+  const incoming = { wanted, isReplacing: replaceExisting, answer };
+  return answer(await publishMerged(ports, zone, incoming, cause, dryRun));
 }
 
 async function* piecesOf(zoneFile: MasterFile): AsyncGenerator<Uint8Array> {

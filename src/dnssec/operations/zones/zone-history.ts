@@ -42,11 +42,16 @@ export async function rollBack(
   id: string,
   version: number,
   cause: ChangeCause,
-): Promise<ManagedZone> {
+): Promise<Omit<ManagedZone, 'signing'>> {
   const { id: zoneId } = await getEditableZone(ports, caller, id);
-  const { zone } = await publishVersion(ports, zoneId, cause, async (current, view) => ({
+  const compose = async (current: ManagedZone, view: StoredZoneView) => ({
     edits: await wayBack(ports, current, view, version),
-  }));
+  });
+  return withoutSigning(await publishVersion(ports, zoneId, cause, compose, { answer: withoutSigning }));
+}
+
+async function withoutSigning(done: { readonly zone: ManagedZone }): Promise<Omit<ManagedZone, 'signing'>> {
+  const { signing: _, ...zone } = done.zone;
   return zone;
 }
 

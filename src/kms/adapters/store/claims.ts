@@ -1,6 +1,6 @@
 import { type Database, DatabaseError, type Statement } from '#database/database.ts';
 import { KmsError } from '#kms/core/errors.ts';
-import type { IdempotencyClaim } from '#kms/ports/key-store.ts';
+import { type IdempotencyClaim, idempotencyTexts } from '#lib/idempotency.ts';
 
 const table = 'idempotency_claims';
 const insertClaim = `INSERT INTO ${table} (principal, claim, request_hash, key, at) VALUES (?, ?, ?, ?, ?)`;
@@ -27,5 +27,5 @@ export async function writeClaimed(
 }
 
 export function claimTaken(): KmsError {
-  return new KmsError('conflict', 'the Idempotency-Key was used before, with another request');
+  return new KmsError('conflict', idempotencyTexts.taken);
 }

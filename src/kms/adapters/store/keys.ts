@@ -12,7 +12,8 @@ import {
 import { KmsError } from '#kms/core/errors.ts';
 import { dayMilliseconds, type Key, type KeyEvent, type KeyEventKind, type Scope } from '#kms/core/key.ts';
 import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
-import type { IdempotencyClaim, KeyChange, KeyCursor, KeyFilter, KeyName, KeyStore } from '#kms/ports/key-store.ts';
+import type { IdempotencyClaim } from '#lib/idempotency.ts';
+import type { KeyChange, KeyCursor, KeyFilter, KeyName, KeyStore } from '#kms/ports/key-store.ts';
 
 /** What authenticates rows. */
 export type RowSealer = Pick<CryptoProvider, 'seal' | 'isSealed'>;
