@@ -14,7 +14,8 @@ import {
 import { claimOf } from '#dnssec/http/once.ts';
 import { renderRecord } from '#dnssec/http/render-zones.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
-import { isLarge, runWhereItFits } from '#dnssec/operations/zones/apart.ts';
+import { runWhereItFits } from '#dnssec/operations/zones/apart.ts';
+import { isLarge } from '#dnssec/operations/zones/large-zones.ts';
 import { exportZone } from '#dnssec/operations/zones/export-zone.ts';
 import { getOwnZone } from '#dnssec/operations/zones/manage-zones.ts';
 import { onlyOnce } from '#dnssec/operations/zones/once.ts';

@@ -1,20 +1,21 @@
 import { messageOf } from '#lib/errors.ts';
 import { printZone } from '#dnssec/operations/zones/export-zone.ts';
 import { followPrimaries } from '#dnssec/operations/zones/follow-primaries.ts';
+import { isLarge } from '#dnssec/operations/zones/large-zones.ts';
 import { previewSigning } from '#dnssec/operations/zones/preview-signing.ts';
+import { unsign } from '#dnssec/operations/zones/publish-steps.ts';
 import { disableSigning, enableSigning } from '#dnssec/operations/zones/switch-signing.ts';
 import { importZone } from '#dnssec/operations/zones/transfer-contents.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { ZoneFeed } from '#dnssec/ports-transfer.ts';
 
-/** RRsets beyond which a zone is large: working through it would hold up others for too long. */
-const largeZone = 2000;
 /** Octets of a master file that may make a zone large. */
 const largeFile = 200_000;
 
 /** Operations that may go through a whole zone. Their arguments and results are data, so that a thread can have them. */
 export const wholeZoneWork = {
   importZone,
+  unsign,
   printZone,
   previewSigning,
   enableSigning,
@@ -33,11 +34,6 @@ export type ResultOf<Verb extends WholeZoneVerb> = Awaited<ReturnType<(typeof wh
 
 /** Runs an operation where it holds up nobody else. */
 export type RunApart = <Verb extends WholeZoneVerb>(verb: Verb, args: ArgumentsOf<Verb>) => Promise<ResultOf<Verb>>;
-
-/** Tell whether going through a zone would hold up others for too long. */
-export function isLarge({ store }: Pick<ZonePorts, 'store'>, zoneId: number): Promise<boolean> {
-  return store.hasMoreRRsets(zoneId, largeZone);
-}
 
 /**
  * Do an operation apart from what others wait for when the zone is large, or becomes so, and here otherwise.

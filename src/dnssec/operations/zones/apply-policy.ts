@@ -1,9 +1,10 @@
 import { DnssecError } from '#dnssec/core/errors.ts';
+import { runWhereItFits } from '#dnssec/operations/zones/apart.ts';
 import { getPolicy } from '#dnssec/operations/zones/policies.ts';
 import { scopeOf } from '#dnssec/operations/zones/manage-zones.ts';
-import { previewSigning, type SigningPreview } from '#dnssec/operations/zones/preview-signing.ts';
+import type { SigningPreview } from '#dnssec/operations/zones/preview-signing.ts';
 import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
-import { enableSigning, type SigningRequest } from '#dnssec/operations/zones/switch-signing.ts';
+import type { SigningRequest } from '#dnssec/operations/zones/switch-signing.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
@@ -48,11 +49,17 @@ export async function applyPolicy(
   for (const { zone, from } of behind.slice(0, limit)) {
     const { region = '', kmsKeyIdentity, zskKmsKeyIdentity } = zone.signing ?? {};
     const request: SigningRequest = { region, kmsKeyIdentity, zskKmsKeyIdentity, policyName: name };
-    const { changes, effects, faults } = await previewSigning(ports, caller, zone.identity, request);
+    const { changes, effects, faults } = await runWhereItFits(ports, zone.id, 'previewSigning', [
+      caller,
+      zone.identity,
+      request,
+    ]);
     const refusal =
       dryRun || faults.length > 0
         ? undefined
-        : await refusalOf(() => enableSigning(ports, caller, zone.identity, request, cause));
+        : await refusalOf(() =>
+            runWhereItFits(ports, zone.id, 'enableSigning', [caller, zone.identity, request, cause]),
+          );
     zones.push({ zone, from, changes, effects, faults: refusal === undefined ? faults : [refusal] });
   }
   const done = dryRun ? 0 : zones.filter(({ faults }) => faults.length === 0).length;

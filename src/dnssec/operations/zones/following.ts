@@ -2,7 +2,7 @@ import { formatName } from '#dns/name.ts';
 import { isSerialGreater } from '#dns/serial.ts';
 import { secondsOf } from '#lib/clock.ts';
 import { repeat } from '#lib/repeat.ts';
-import { isLarge } from '#dnssec/operations/zones/apart.ts';
+import { isLarge } from '#dnssec/operations/zones/large-zones.ts';
 import { followPrimaries } from '#dnssec/operations/zones/follow-primaries.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { PrimaryNews, ZoneFeed } from '#dnssec/ports-transfer.ts';

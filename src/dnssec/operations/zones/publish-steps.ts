@@ -7,6 +7,7 @@ import { advanceZone, isReadyToUnsign, type ZoneStep } from '#dnssec/core/manage
 import type { State } from '#dnssec/core/rollover/key-state.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { composeKeySet, keySetTypes } from '#dnssec/operations/zones/compose-key-set.ts';
+import { isLarge } from '#dnssec/operations/zones/large-zones.ts';
 import { awaitingInterval, lookAtParent } from '#dnssec/operations/zones/look-at-parent.ts';
 import type { ContentEdit } from '#dnssec/operations/zones/content-edits.ts';
 import { publishVersion, type VersionWish } from '#dnssec/operations/zones/publish-version.ts';
@@ -28,10 +29,13 @@ export async function publishSteps(ports: ZonePorts, zoneId: number): Promise<vo
   if (signing === undefined || !isReadyToUnsign(advanceZone(signing, secondsOf(ports.clock)).signing)) return;
   // A DS that nobody told of would make the unsigned zone bogus: the parent is looked at once more.
   await lookAtParent(ports, zoneId, true);
-  await unsign(ports, zoneId);
+  const { runApart } = ports;
+  if (runApart === undefined || !(await isLarge(ports, zoneId))) await unsign(ports, zoneId);
+  else await ports.locks.run(zoneId, () => runApart('unsign', [zoneId]));
 }
 
-async function unsign(ports: ZonePorts, zoneId: number): Promise<void> {
+/** Publish a zone unsigned, if no resolver can hold a DS of it. */
+export async function unsign(ports: ZonePorts, zoneId: number): Promise<void> {
   const cause = { reason: 'no resolver holds a DS any more: published unsigned' };
   await signWholeZone(ports, zoneId, cause, ({ signing }) => {
     const at = ports.clock.now();
