@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,8 @@ export interface Spool extends AsyncDisposable {
   readonly path: string;
   /** Octets that were written here. */
   readonly size: number;
+  /** SHA-256 of what was written here, in hexadecimal; nothing can be written any more. */
+  digest(): string;
   write(data: string | Uint8Array): Promise<void>;
   /** Read all that was written, in pieces. */
   read(): AsyncIterable<Uint8Array>;
@@ -21,6 +24,7 @@ export async function openSpool(): Promise<Spool> {
   const path = join(directory, 'output');
   let file: FileHandle | undefined = await open(path, 'wx', 0o600);
   let size = 0;
+  const digest = createHash('sha256');
   return {
     path,
     get size() {
@@ -29,7 +33,9 @@ export async function openSpool(): Promise<Spool> {
     async write(data) {
       await file?.appendFile(data);
       size += data.length;
+      digest.update(data);
     },
+    digest: () => digest.digest('hex'),
     read: () => readPieces(path),
     async [Symbol.asyncDispose]() {
       await file?.close();

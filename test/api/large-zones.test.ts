@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readConfig } from '#app/config.ts';
 import { createLogger } from '#app/logger.ts';
 import { type Service, startService } from '#app/server.ts';
@@ -64,12 +67,15 @@ const fileOf = (count: number, more = ''): string =>
 
 beforeAll(async () => {
   dir = makeTempDir();
+  mkdirSync(dir.at('tmp'));
+  vi.stubEnv('TMPDIR', dir.at('tmp'));
   const settings = { ZONESEAL_DATA: dir.at('data'), ZONESEAL_PORT: '0', ZONESEAL_ADMIN_TOKEN: testToken };
   const config = readConfig({ ...settings, ZONESEAL_LOG_LEVEL: 'silent' });
   service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
 });
 afterAll(async () => {
   await service.close();
+  vi.unstubAllEnvs();
   dir[Symbol.dispose]();
 });
 
@@ -134,6 +140,49 @@ describe('a zone of 21 000 names', () => {
     const refused = await call('POST', `/zones/${zone}/import`, { zoneFile: bad });
     expect(refused).toMatchObject({ status: 422, body: { message: expect.stringContaining('new.large.example.') } });
     expect((await call('GET', `/zones/${zone}`)).body).toEqual(before);
+  });
+});
+
+describe('a body that is not as it should be', () => {
+  const zone = 'refusing.example';
+  const post = (body: string, more: Record<string, string> = {}) =>
+    fetch(`${service.baseUrl}/v1/dns/zones/${zone}/import`, {
+      method: 'POST',
+      headers: { ...authorised, 'content-type': 'application/json', ...more },
+      body,
+    });
+  const zoneFile = fileOf(2500);
+
+  test.each([
+    ['a member that no import has', JSON.stringify({ zoneFile, more: 1 }), 400, 'body /more'],
+    ['another type', JSON.stringify({ zoneFile: 1, replaceExisting: zoneFile }), 400, 'body /zoneFile'],
+    ['no JSON', JSON.stringify({ zoneFile }).slice(0, -1), 400, 'is not valid JSON'],
+    ['no JSON in its text', JSON.stringify({ zoneFile }).replace('\\n', '\n'), 400, 'is not valid JSON'],
+    ['nothing', '', 400, 'the body'],
+    ['U+0000', JSON.stringify({ zoneFile: `${zoneFile}\0` }), 400, 'U+0000'],
+    ['too much beside the file', JSON.stringify({ zoneFile, more: zoneFile.repeat(20) }), 413, 'characters'],
+  ])('is refused, and leaves no file: %s', async (_what, body, status, message) => {
+    await call('POST', '/zones', { zoneName: zone });
+    const answer = await post(body);
+    expect([answer.status, await answer.json()]).toEqual([
+      status,
+      expect.objectContaining({ message: expect.stringContaining(message) }),
+    ]);
+    expect((await post(body, { 'content-type': 'text/plain' })).status).toBe(415);
+    await expect.poll(() => readdirSync(dir.at('tmp'))).toEqual([]);
+  });
+
+  test('is refused before it is read where it says that it is too large', async () => {
+    const { port } = new URL(service.baseUrl);
+    for (const type of ['application/json', 'text/dns']) {
+      const socket = connect(Number(port), '127.0.0.1');
+      const lines = Object.entries({ ...authorised, 'content-type': type, 'content-length': String(2 ** 31) });
+      const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+      socket.write(`POST /v1/dns/zones/${zone}/import HTTP/1.1\r\nhost: x\r\n${head}\r\n`);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+      socket.destroy();
+    }
   });
 });
 

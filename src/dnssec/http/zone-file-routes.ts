@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -11,6 +11,8 @@ import {
   ImportResponse,
   ZonePath,
 } from '#dnssec/api-zones.ts';
+import { piecesOf } from '#dnssec/http/body-pieces.ts';
+import { takeLongTexts } from '#dnssec/http/long-texts.ts';
 import { claimOf } from '#dnssec/http/once.ts';
 import { renderRecord } from '#dnssec/http/render-zones.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
@@ -23,19 +25,18 @@ import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
 import type { ImportRequest as ZoneImport } from '#dnssec/operations/zones/transfer-contents.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
-import { DnssecError } from '#dnssec/core/errors.ts';
 import { octetsFrom } from '#lib/octets.ts';
 import { openSpool, type Spool } from '#lib/spool.ts';
 
-/** Octets of a master file in one request: in JSON it is held in memory, by itself it goes through a file. */
-const jsonLimit = 256 * 1024 * 1024;
-const textLimit = 2 ** 30;
+/** Octets of a body. */
+const bodyLimit = 2 ** 30;
 
 /** Media type of a master file. Source: RFC 4027 §1. */
 const masterFile = 'text/dns';
 
 /** The routes through which zones come and go as master files. */
 export const zoneFileRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (app, { ports, callers }) => {
+  const longTexts = takeLongTexts(app, bodyLimit);
   app.addContentTypeParser(masterFile, (_request, payload, done) => done(null, payload));
 
   app.get(
@@ -57,7 +58,7 @@ export const zoneFileRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = asyn
   app.post(
     '/zones/:zone/import',
     {
-      bodyLimit: jsonLimit,
+      bodyLimit,
       schema: {
         ...describe('Import a master file, in JSON or as text/dns', ImportResponse),
         consumes: ['application/json', masterFile],
@@ -77,15 +78,16 @@ export const zoneFileRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = asyn
       };
       if (!isText(request)) {
         const { zoneFile, replaceExisting = request.query.replaceExisting ?? false } = request.body as ImportRequest;
-        const cause = causeOf(replaceExisting, hash('sha256', zoneFile, 'hex'));
-        return importInto(ports, caller, zone, { zoneFile, replaceExisting, dryRun }, cause, zoneFile.length);
+        const file = longTexts.find(request, zoneFile) ?? zoneFile;
+        const digest = typeof file === 'string' ? hash('sha256', file, 'hex') : file.digest();
+        return importInto(ports, caller, zone, file, { replaceExisting, dryRun }, causeOf(replaceExisting, digest));
       }
       const { replaceExisting = false } = request.query;
       await getOwnZone(ports, caller, zone);
       await using spool = await openSpool();
-      const digest = await take((request.body ?? []) as AsyncIterable<Uint8Array>, spool);
-      const wanted = { zoneFile: { path: spool.path }, replaceExisting, dryRun };
-      return await importInto(ports, caller, zone, wanted, causeOf(replaceExisting, digest), spool.size);
+      for await (const piece of piecesOf(request, request.body as Readable, bodyLimit)) await spool.write(piece);
+      const cause = causeOf(replaceExisting, spool.digest());
+      return await importInto(ports, caller, zone, spool, { replaceExisting, dryRun }, cause);
     },
   );
 };
@@ -94,27 +96,17 @@ function isText({ headers }: FastifyRequest): boolean {
   return (headers['content-type'] ?? '').toLowerCase().startsWith(masterFile);
 }
 
-/** Take a body into a file. @returns SHA-256 of it; @throws DnssecError too-large */
-async function take(octets: AsyncIterable<Uint8Array>, spool: Spool): Promise<string> {
-  const digest = createHash('sha256');
-  for await (const piece of octets) {
-    digest.update(piece);
-    if (spool.size + piece.length > textLimit)
-      throw new DnssecError('too-large', `a master file has at most ${textLimit} octets here`);
-    await spool.write(piece);
-  }
-  return digest.digest('hex');
-}
-
 async function importInto(
   ports: ZonePorts,
   caller: Caller,
   zone: string,
-  wanted: ZoneImport,
+  file: Spool | string,
+  options: Omit<ZoneImport, 'zoneFile'>,
   cause: ChangeCause,
-  size: number,
 ): Promise<ImportResponse> {
   const { id } = await getOwnZone(ports, caller, zone);
+  const [zoneFile, size] = typeof file === 'string' ? [file, file.length] : [{ path: file.path }, file.size];
+  const wanted = { ...options, zoneFile };
   const { records, ...counts } = await onlyOnce(ports, cause.claim, () =>
     runWhereItFits(ports, id, 'importZone', [caller, zone, wanted, cause], size),
   );
