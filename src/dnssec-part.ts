@@ -152,6 +152,7 @@ function workerSettings(
     serviceToken: serviceToken.reveal(),
     nameServers: config.nameServers,
     transfer: transferSettings(config),
+    ...parentSettings(config),
   };
 }
 

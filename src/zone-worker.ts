@@ -2,6 +2,7 @@ import { openDnssec } from '#dnssec/dnssec.ts';
 import {
   type ManagedZones,
   openManagedZones,
+  type ParentSettings,
   type TransferSettings,
   wholeZoneWork,
   type ZoneThreadCall,
@@ -20,6 +21,8 @@ export interface ZoneWorkerSettings {
   readonly serviceToken: string;
   readonly nameServers: readonly string[];
   readonly transfer: TransferSettings;
+  /** What comes from another signer is checked with the parent, wherever that is done. */
+  readonly parents?: ParentSettings;
 }
 
 let opened: Promise<ManagedZones> | undefined;
@@ -47,7 +50,8 @@ async function done(
   }
 }
 
-function open({ place, kmsUrl, serviceToken, nameServers, transfer }: ZoneWorkerSettings): Promise<ManagedZones> {
+function open(settings: ZoneWorkerSettings): Promise<ManagedZones> {
+  const { place, kmsUrl, serviceToken, nameServers, transfer, parents } = settings;
   const { kms, verifier } = openDnssec({ kmsUrl, clock: systemClock });
   return openManagedZones({
     place: place.kind === 'folder' ? place : { kind: 'postgres', url: new SecretText(place.url) },
@@ -57,6 +61,7 @@ function open({ place, kmsUrl, serviceToken, nameServers, transfer }: ZoneWorker
     serviceToken: new SecretText(serviceToken),
     nameServers,
     servers: transfer,
+    ...(parents === undefined ? {} : { parents }),
     onPublished: (zone) => published.set(zone.id, zone),
     onError: () => undefined, // what fails rejects the call that it was for
   });
