@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import {
   type AddressAndPort,
+  type OtherServer,
+  type PrimaryServer,
   type ParentServer,
   type LogLevel,
   type Role,
@@ -42,11 +44,13 @@ export interface Config {
   readonly nameServers: readonly string[];
   /** Where zones are served to secondaries. */
   readonly transfer?: AddressAndPort;
-  readonly secondaries?: readonly (AddressAndPort & { readonly key?: string })[];
+  readonly secondaries?: readonly OtherServer[];
   readonly tsigKeyFile?: string;
   /** Names of TSIG keys, absolute, in presentation form. */
   readonly updateKeys?: readonly string[];
-  readonly primaries?: readonly (AddressAndPort & { readonly key?: string })[];
+  readonly primaries?: readonly PrimaryServer[];
+  /** Absolute path. */
+  readonly primariesCa?: string;
   /** Who tells where parents are; absent: parents are not asked, but for those whose servers are known. */
   readonly resolvers?: 'system' | 'none' | readonly AddressAndPort[];
   readonly parentServers?: readonly ParentServer[];

@@ -180,6 +180,7 @@ function transferSettings(config: Config): TransferSettings {
     ...(transfer === undefined ? {} : { listen: { ...transfer, ...tls } }),
     secondaries: config.secondaries ?? [],
     primaries: config.primaries ?? [],
+    ...(config.primariesCa === undefined ? {} : { primariesCaFile: config.primariesCa }),
     updateKeys: config.updateKeys ?? [],
     tsigKeyFile: config.tsigKeyFile,
   };

@@ -18,6 +18,7 @@ const ofTransfers = [
   'transferTlsKey',
   'secondaries',
   'primaries',
+  'primariesCa',
   'updateKeys',
   'tsigKeyFile',
   'zoneFiles',

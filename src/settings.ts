@@ -193,8 +193,16 @@ export const settings = {
     variable: 'ZONESEAL_PRIMARIES',
     flag: 'primaries',
     summary: 'primaries that zones may come from to be signed here, with commas between them',
-    allowed: 'addresses with ports, each with @ and the name of its TSIG key if it has one: 192.0.2.1:53@key',
-    read: readSecondaries,
+    allowed:
+      'addresses with ports, each with @ and the name of its TSIG key, and with # and the name in its certificate to speak TLS: 192.0.2.1:853@key#ns1.example.net',
+    read: readPrimaries,
+  },
+  primariesCa: {
+    variable: 'ZONESEAL_PRIMARIES_CA',
+    flag: 'primaries-ca',
+    summary: 'certificates in PEM that vouch for primaries that speak TLS; without it those that Node trusts',
+    allowed: 'the path of a file',
+    read: (text) => (text.includes('\0') ? undefined : resolve(text)),
   },
   transferTlsPort: {
     variable: 'ZONESEAL_TRANSFER_TLS_PORT',
@@ -337,14 +345,36 @@ function readParentServers(text: string): readonly ParentServer[] | undefined {
   return servers.every((server) => server !== undefined) ? Object.freeze(servers) : undefined;
 }
 
-function readSecondaries(text: string): readonly (AddressAndPort & { readonly key?: string })[] | undefined {
-  const secondaries = text.split(',').map((one) => {
-    const [place = '', key, ...rest] = one.trim().split('@');
-    const address =
-      rest.length > 0 || key === '' || (key !== undefined && !hostName.test(key)) ? undefined : readAddress(place);
-    return address && { ...address, ...(key === undefined ? {} : { key }) };
-  });
+/** Another name server, with the name of the TSIG key that it shares with us. */
+export interface OtherServer extends AddressAndPort {
+  readonly key?: string;
+}
+
+/** A primary; one that speaks TLS has the name that is in its certificate. */
+export interface PrimaryServer extends OtherServer {
+  readonly serverName?: string;
+}
+
+function readSecondaries(text: string): readonly OtherServer[] | undefined {
+  const secondaries = text.split(',').map((one) => readServer(one.trim()));
   return secondaries.every((one) => one !== undefined) ? Object.freeze(secondaries) : undefined;
+}
+
+function readServer(text: string): OtherServer | undefined {
+  const [place = '', key, ...rest] = text.split('@');
+  const address =
+    rest.length > 0 || key === '' || (key !== undefined && !hostName.test(key)) ? undefined : readAddress(place);
+  return address && { ...address, ...(key === undefined ? {} : { key }) };
+}
+
+function readPrimaries(text: string): readonly PrimaryServer[] | undefined {
+  const primaries = text.split(',').map((one) => {
+    const [place = '', serverName, ...rest] = one.trim().split('#');
+    const isName = serverName === undefined || hostName.test(serverName);
+    const server = rest.length > 0 || !isName ? undefined : readServer(place);
+    return server && { ...server, ...(serverName === undefined ? {} : { serverName }) };
+  });
+  return primaries.every((one) => one !== undefined) ? Object.freeze(primaries) : undefined;
 }
 
 function readKmsUrl(text: string): string | undefined {

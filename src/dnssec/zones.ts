@@ -20,7 +20,7 @@ import { openZoneWebhookStore } from '#dnssec/adapters/store/webhooks.ts';
 import { webhookSecrets } from '#dnssec/adapters/webhook-secrets.ts';
 import { renderEvent } from '#dnssec/http/render-rollover.ts';
 import { openPolicyStore } from '#dnssec/adapters/store/policies.ts';
-import { type NamedServer, openPrimaries } from '#dnssec/adapters/transfer/open-primaries.ts';
+import { type NamedPrimary, type NamedServer, openPrimaries } from '#dnssec/adapters/transfer/open-primaries.ts';
 import { openTransfer, type Transfer, type TransferHandlers } from '#dnssec/adapters/transfer/open-transfer.ts';
 import type { TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
 import { readTsigKeys } from '#dnssec/adapters/transfer/tsig-keys.ts';
@@ -64,7 +64,9 @@ export interface TransferSettings {
   };
   readonly secondaries: readonly NamedServer[];
   /** Servers that zones may come from. */
-  readonly primaries: readonly NamedServer[];
+  readonly primaries: readonly NamedPrimary[];
+  /** Certificates in PEM that vouch for those that speak TLS; absent: those that Node trusts. */
+  readonly primariesCaFile?: string;
   /** Names of TSIG keys in presentation form. */
   readonly updateKeys: readonly string[];
   readonly tsigKeyFile: string | undefined;
@@ -94,7 +96,7 @@ export interface ManagedZonesOptions {
   /** Folder for a file of each zone. */
   readonly zoneFiles?: string | undefined;
   /** Servers that zones may come from, where this process does not serve zones itself. */
-  readonly servers?: Pick<TransferSettings, 'primaries' | 'updateKeys' | 'tsigKeyFile'> | undefined;
+  readonly servers?: Omit<TransferSettings, 'listen' | 'secondaries'> | undefined;
   /** Opens threads for large zones; without it everything is done here. */
   readonly openThreads?: (onPublished: (zone: ManagedZone) => void) => ZoneThreads;
   /** Whether this process tells webhooks of events. */
@@ -146,7 +148,7 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
   await using opened = new AsyncDisposableStack();
   opened.defer(() => database.close());
   const store = openZoneStore(database);
-  const { primaries, tsigKeyFile, updateKeys } = options.transfer ?? options.servers ?? noTransfer;
+  const { primaries, primariesCaFile, tsigKeyFile, updateKeys } = options.transfer ?? options.servers ?? noTransfer;
   const keys = tsigKeyFile === undefined ? [] : readTsigKeys(tsigKeyFile);
   let transfer: Transfer | undefined;
   const service = (scope: ZoneScope) => ({ authorization: `Bearer ${serviceToken.reveal()}`, ...scope });
@@ -164,7 +166,7 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     store,
     policies: openPolicyStore(database),
     feeds: openZoneFeeds(database),
-    primaries: openPrimaries(primaries, keys, clock),
+    primaries: openPrimaries(primaries, { keys, clock, ca: primariesCaFile && readPem(primariesCaFile) }),
     updateKeys: updateKeys.map((name) => updateKey(name, keys)),
     verifier,
     clock,

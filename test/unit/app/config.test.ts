@@ -66,6 +66,26 @@ test('every variable is read', () => {
   ]);
 });
 
+test('a primary has a TSIG key, and a name in its certificate where it speaks TLS', () => {
+  const read = (text: string) => readConfig({ ZONESEAL_PRIMARIES: text }).primaries;
+  const place = { host: '192.0.2.1', port: 853 };
+  expect(read('192.0.2.1:853@key#ns1.example.net, [::1]:53, 192.0.2.1:853#ns')).toEqual([
+    { ...place, key: 'key', serverName: 'ns1.example.net' },
+    { host: '::1', port: 53 },
+    { ...place, serverName: 'ns' },
+  ]);
+  for (const bad of [
+    '192.0.2.1:853@key#',
+    '192.0.2.1:853#a#b',
+    '192.0.2.1:853#a b',
+    '192.0.2.1#ns',
+    '192.0.2.1:853#ns@key',
+  ])
+    expect(faultsOf({ ZONESEAL_PRIMARIES: bad })).toContain('ZONESEAL_PRIMARIES');
+  expect(faultsOf({ ZONESEAL_SECONDARIES: '192.0.2.1:853#ns' })).toContain('ZONESEAL_SECONDARIES');
+  expect(readConfig({ ZONESEAL_PRIMARIES_CA: 'ca.pem' }).primariesCa).toBe(resolve('ca.pem'));
+});
+
 test.each([
   ['system', 'system'],
   ['none', 'none'],

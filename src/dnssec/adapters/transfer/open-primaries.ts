@@ -13,19 +13,32 @@ export interface NamedServer {
   readonly key?: string;
 }
 
+/** A primary as the settings name it. */
+export interface NamedPrimary extends NamedServer {
+  /** The name in its certificate; without one it speaks TCP in the clear. Source: RFC 9103 §7. */
+  readonly serverName?: string;
+}
+
+export interface PrimariesOptions {
+  readonly keys: readonly TsigKey[];
+  readonly clock: Clock;
+  /** Certificates in PEM that vouch for primaries; absent: those that Node trusts. */
+  readonly ca?: string | undefined;
+}
+
 /** Make ready to get zones from primaries. @throws ServiceError tsig-keys-unusable */
 export function openPrimaries(
-  primaries: readonly NamedServer[],
-  keys: readonly TsigKey[],
-  clock: Clock,
+  primaries: readonly NamedPrimary[],
+  { keys, clock, ca }: PrimariesOptions,
 ): readonly ZonePrimary[] {
   return primaries.map((primary) => {
-    const { host, port } = primary;
+    const { host, port, serverName } = primary;
     const key = findTsigKey(primary, keys);
+    const tls = serverName === undefined ? undefined : { serverName, ...(ca === undefined ? {} : { ca }) };
     return {
       name: `${host.includes(':') ? `[${host}]` : host}:${port}`,
       host,
-      fetch: (apex, currentSerial, signal) => fetchZone({ host, port, apex, key, currentSerial, clock, signal }),
+      fetch: (apex, currentSerial, signal) => fetchZone({ host, port, tls, apex, key, currentSerial, clock, signal }),
     };
   });
 }
