@@ -15,8 +15,10 @@ interface Told {
   readonly at: number;
 }
 
-/** Open a world whose parent answers notices so. @returns it, and the notices that came */
-async function openTold(notice: ParentNotice = { kind: 'told', where: 'scanner.example.' }) {
+const failed: ParentNotice = { kind: 'failed', why: 'nobody answered' };
+
+/** Open a world whose parent answers notices so, all but the first ones. @returns it, and the notices that came */
+async function openTold(notice: ParentNotice = { kind: 'told', where: 'scanner.example.' }, dropped = 0) {
   const told: Told[] = [];
   const world: ManagedWorld = await ManagedWorld.open({
     wrap: (ports) => ({
@@ -24,7 +26,7 @@ async function openTold(notice: ParentNotice = { kind: 'told', where: 'scanner.e
       parentNotifier: {
         async notifyCds(child) {
           told.push({ child: formatName(child), at: ports.clock.now() / 1000 });
-          return notice;
+          return told.length > dropped ? notice : failed;
         },
       },
     }),
@@ -72,15 +74,51 @@ describe('NOTIFY(CDS) (RFC 9859 §4.2)', () => {
     expect(told).toHaveLength(2);
   });
 
-  test('a parent that could not be told is an event, and everything goes on', async () => {
-    const { world, told } = await openTold({ kind: 'failed', why: 'nobody answered' });
+  test('a parent that drops the first notices gets others, after longer and longer pauses, through a restart', async () => {
+    const { world, told } = await openTold(undefined, 3);
+    await using _world = world;
+    await world.signedZone(name);
+    const asked = await untilAsked(world);
+    await world.pass(name, 1200);
+    expect(told).toHaveLength(2);
+    await world.restart();
+    await world.pass(name, day / 2);
+    const pauses = told.slice(1).map(({ at }, index) => at - (told[index]?.at ?? 0));
+    for (const [index, least] of [300, 1200, 4800].entries()) {
+      expect(pauses[index]).toBeGreaterThanOrEqual(least);
+      expect(pauses[index]).toBeLessThan(least + 600);
+    }
+    expect(told).toHaveLength(4);
+    expect(told[0]?.at).toBeGreaterThanOrEqual(asked + propagationDelay);
+    expect(await noticesIn(world)).toEqual([
+      'parent-not-told: the parent could not be told of new CDS records, and is tried again: nobody answered',
+      'parent-told: scanner.example. was told of new CDS records',
+    ]);
+  });
+
+  test('a parent that has done as asked after a notice failed gets no other', async () => {
+    const { world, told } = await openTold(failed);
     await using _world = world;
     await world.signedZone(name);
     await untilAsked(world);
-    await world.pass(name, day / 6);
+    await world.pass(name, 400);
     expect(told).toHaveLength(1);
+    const [{ keyTag }] = await world.keys(name);
+    for (const server of ['a', 'b'] as const) await world.setDs(name, server, [keyTag]);
+    await world.pass(name, day);
+    expect(told).toHaveLength(1);
+  });
+
+  test('a parent that can never be told is left alone after five tries, and everything goes on', async () => {
+    const { world, told } = await openTold(failed);
+    await using _world = world;
+    await world.signedZone(name);
+    await untilAsked(world);
+    await world.pass(name, 2 * day);
+    expect(told).toHaveLength(5);
     expect(await noticesIn(world)).toEqual([
-      'parent-not-told: the parent could not be told of new CDS records: nobody answered',
+      'parent-not-told: the parent could not be told of new CDS records, and is tried again: nobody answered',
+      'parent-not-told: the parent could not be told of new CDS records in 5 tries, and finds out by itself: nobody answered',
     ]);
     world.isParentPrompt = true;
     await settle(world, name);

@@ -140,6 +140,8 @@ export interface ZoneSigning {
   readonly probeAt?: number;
   /** Seconds; when those CDS were changed that the parent was last told of. */
   readonly toldOf?: number;
+  /** The change that the parent could not be told of yet, in seconds, how often that failed, and when it is tried again. */
+  readonly untold?: { readonly of: number; readonly tries: number; readonly nextAt: number };
   /** `published` while name servers vouch for its CDS, or why they could not be made to. */
   readonly signals?: string;
   /** Its user has switched signing off: it stays signed until no cache holds a DS. */
