@@ -141,6 +141,13 @@ export const SigningStatus = Type.Object({
   foreignDsRecords: Type.Optional(
     Type.Array(Type.String(), { description: 'DS that the parent has and that stand for none of the keys.' }),
   ),
+  parentValidated: Type.Optional(
+    Type.Boolean({
+      description:
+        'Whether a validating resolver vouched for the names and addresses of the parent’s servers that were last asked for DS; ' +
+        'absent where nobody was asked. What these servers answer is believed as it comes.',
+    }),
+  ),
   parentProblems: Type.Optional(
     Type.Array(Type.String(), { description: 'What kept servers of the parent from being asked the last time.' }),
   ),

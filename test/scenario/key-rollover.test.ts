@@ -129,9 +129,19 @@ describe('a managed zone whose policy asks for other keys', () => {
     expect(body).toMatchObject({ leaving: true, foreignDsRecords: [expect.stringMatching(/^1 13 2 0+$/)] });
     const { body: events } = await world.call('GET', `/zones/${name}/dnssec/events?limit=1000`);
     expect(events.filter(({ kind }: { kind: string }) => kind === 'parent-unexpected')).toHaveLength(2);
+    expect(body).not.toHaveProperty('parentValidated');
+    for (const isValidated of [true, false]) {
+      world.parent.isValidated = isValidated;
+      await world.pass(name, 2 * 3600);
+      const status = (await world.call('GET', `/zones/${name}/dnssec`)).body;
+      expect(status).toMatchObject({ parentValidated: isValidated });
+    }
     world.parent.isReachable = false;
+    world.parent.isValidated = undefined;
     await world.pass(name, 3 * day);
-    expect((await world.call('GET', `/zones/${name}/dnssec`)).body).toMatchObject({
+    const unasked = (await world.call('GET', `/zones/${name}/dnssec`)).body;
+    expect(unasked).not.toHaveProperty('parentValidated');
+    expect(unasked).toMatchObject({
       leaving: true,
       foreignDsRecords: [expect.any(String)],
       parentProblems: ['no server of the parent can be reached'],

@@ -47,6 +47,8 @@ export class FakeParent implements ParentProbe {
   /** DS RDATA of keys that no zone has. */
   foreign: readonly Rdata[] = [];
   isReachable = true;
+  /** Whether a validating resolver vouches for who its servers are; undefined where no resolver tells. */
+  isValidated: boolean | undefined;
 
   async lookUpDs({ apex, dnskeys }: DsQuestion): Promise<DsAnswer> {
     const sets = Object.values(this.servers);
@@ -65,7 +67,16 @@ export class FakeParent implements ParentProbe {
         ? this.digestTypes.map((digestType) => composeDs(apex, dnskey, digestType))
         : [],
     );
-    return { shown, found, ...(hasAny && isComplete ? { ttl: this.ttl } : {}), others, isComplete, problems };
+    const validated = this.isValidated === undefined ? {} : { isValidated: this.isValidated };
+    return {
+      shown,
+      found,
+      ...(hasAny && isComplete ? { ttl: this.ttl } : {}),
+      others,
+      isComplete,
+      problems,
+      ...validated,
+    };
   }
 }
 

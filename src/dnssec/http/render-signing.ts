@@ -16,6 +16,7 @@ export function renderSigning(described: SigningDescription | undefined): Signin
     dsDelegated: isDelegated,
     dsRecords: ds.map(renderDs),
     ...(signing.foreignDs === undefined ? {} : { foreignDsRecords: [...signing.foreignDs] }),
+    ...(signing.isParentValidated === undefined ? {} : { parentValidated: signing.isParentValidated }),
     ...(signing.parentProblems === undefined ? {} : { parentProblems: [...signing.parentProblems] }),
     ...(foreignKeys.length === 0 ? {} : { foreignKeyTags: foreignKeys.map(keyTagOf) }),
     lastSignedAt: formatInstant(signing.lastSignedAt),

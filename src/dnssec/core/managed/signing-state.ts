@@ -127,6 +127,8 @@ export interface ZoneSigning {
   readonly parentDs?: Readonly<Record<string, readonly string[]>>;
   /** DS that the parent was last seen with and that stand for none of the keys, in presentation form. */
   readonly foreignDs?: readonly string[];
+  /** Whether a validating resolver vouched for who the servers of the parent are, when they were last asked. */
+  readonly isParentValidated?: boolean;
   /** What kept servers of the parent from being asked the last time. */
   readonly parentProblems?: readonly string[];
   /** DNSKEY RDATA of another signer of the zone, published beside our own; absent where we are the only one. */

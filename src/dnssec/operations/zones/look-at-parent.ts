@@ -78,13 +78,14 @@ const mostProblems = 10;
  * Note DS of the parent that stand for none of the zone's keys, and what kept servers from being asked. What was seen before
  * is gone only if every server shows that.
  */
-function noteAnswer(signing: ZoneSigning, { others, isComplete, problems }: DsAnswer): ZoneSigning {
-  const { foreignDs: before = [], parentProblems: _, ...rest } = signing;
+function noteAnswer(signing: ZoneSigning, { others, isComplete, problems, isValidated }: DsAnswer): ZoneSigning {
+  const { foreignDs: before = [], parentProblems: _, isParentValidated: _v, ...rest } = signing;
   const seen = others.map((ds) => formatRdata(rrTypes.DS, ds));
   const foreignDs = isComplete ? seen : [...new Set([...before, ...seen])];
   return {
     ...rest,
     ...(foreignDs.length === 0 ? {} : { foreignDs }),
+    ...(isValidated === undefined ? {} : { isParentValidated: isValidated }),
     ...(problems.length === 0 ? {} : { parentProblems: problems.slice(0, mostProblems) }),
   };
 }
