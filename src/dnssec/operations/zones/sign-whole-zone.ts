@@ -31,8 +31,11 @@ import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import { type ZoneSigners, zoneSigners } from '#dnssec/operations/zones/zone-signers.ts';
 import type { KeyNews, ManagedZone, StagedContents, StoredLink, StoredRRset } from '#dnssec/ports-zones.ts';
 
-/** RRsets signed in one go, and goes under way at a time: the KMS, the verifier, the store and this thread work at once. */
-const together = 1000;
+/**
+ * RRsets signed in one go, and goes under way at a time: the KMS, the verifier, the store and this thread work at once. A KMS
+ * in the same process answers others between two goes.
+ */
+const together = 500;
 const batchesUnderWay = 4;
 
 /** RRsets of the apex that the service makes for a signed zone. */
