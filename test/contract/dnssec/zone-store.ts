@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Octets } from '#lib/octets.ts';
+import { bytesFrom, type Octets } from '#lib/octets.ts';
 import type { Database } from '#database/database.ts';
 import { canonicalName, type Name, orderKeyOf, parseName } from '#dns/name.ts';
 import { parseRdataText } from '#dns/rdata/rdata.ts';
@@ -13,7 +13,14 @@ import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
 import { defaultPolicy } from '#dnssec/core/managed/signing-state.ts';
 import { advanceZone } from '#dnssec/core/managed/zone-rollover.ts';
 import type { ZoneWebhook } from '#dnssec/ports-webhooks.ts';
-import type { ManagedZone, StoredLink, StoredRRset, VersionChange, ZoneStore } from '#dnssec/ports-zones.ts';
+import type {
+  DifferenceRecord,
+  ManagedZone,
+  StoredLink,
+  StoredRRset,
+  VersionChange,
+  ZoneStore,
+} from '#dnssec/ports-zones.ts';
 
 /** A store that can be opened again, as after a crash. */
 export interface ZoneStoreUnderTest extends AsyncDisposable {
@@ -63,6 +70,16 @@ function link(owner: string, more: Partial<StoredLink> = {}): StoredLink {
 
 function dnskeyRRset(rdata: Rdata): Pick<StoredRRset, 'rrset'> {
   return { rrset: { owner: parseName('example.'), type: rrTypes.DNSKEY, ttl: 77, rdatas: [rdata] } };
+}
+
+function difference(owner: string, identity?: string): DifferenceRecord {
+  return {
+    owner: parseName(`${owner}.example.`),
+    type: rrTypes.TXT,
+    ttl: 5,
+    rdata: parseRdataText(rrTypes.TXT, owner),
+    ...(identity === undefined ? {} : { content: { identity, name: owner, values: [owner], createdAt: at } }),
+  };
 }
 
 const nothing: Omit<VersionChange, 'zone' | 'version'> = {
@@ -281,6 +298,56 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       const differences = { removed: records.slice(0, 33), added: records.slice(33) };
       await publish(zone, { version: { ...version(2), removed: 33, added: 68 }, differences });
       expect(await store.readDifferences(zone.id, 2)).toEqual(differences);
+    });
+
+    test('reads the differences that an older program gave a row each', async () => {
+      const zone = await insert(newZone('example'));
+      const differences = { removed: [difference('b')], added: [difference('a'), difference('c', 'dnsr-c')] };
+      await publish(zone, { version: { ...version(2), removed: 1, added: 2 } });
+      const rows = [...differences.removed, ...differences.added];
+      const columns = 'zone, version, position, is_added, owner, type, ttl, rdata, content';
+      await database.write(
+        rows.map(({ owner, type, ttl, rdata, content }, position) => ({
+          sql: `INSERT INTO zone_differences (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          values: [
+            zone.id,
+            2,
+            position,
+            position === 0 ? 0 : 1,
+            bytesFrom(owner),
+            type,
+            ttl,
+            bytesFrom(rdata),
+            content === undefined ? null : JSON.stringify(content),
+          ],
+        })),
+      );
+      expect(await store.readDifferences(zone.id, 2)).toEqual(differences);
+      await store.dropDifferences(zone.id, 2);
+      expect(await store.readDifferences(zone.id, 2)).toBeUndefined();
+      expect(await database.rows('SELECT position FROM zone_differences')).toEqual([]);
+    });
+
+    test('gives an RRset that is put again the identity that it is put with', async () => {
+      const content = (identity: string) => ({ identity, name: 'a', values: ['x'], createdAt: at });
+      const zone = await insert(newZone('example'), {
+        rrsets: [rrset('a.example.', rrTypes.TXT, 'x', { content: content('dnsr-1') })],
+      });
+      await publish(zone, { rrsets: [rrset('a.example.', rrTypes.TXT, 'y', { content: content('dnsr-2') })] });
+      expect(await store.findRecord(zone.id, 'dnsr-1')).toBeUndefined();
+      expect((await store.findRecord(zone.id, 'dnsr-2'))?.rrset.rdatas).toEqual([parseRdataText(rrTypes.TXT, 'y')]);
+      await publish(await store.getZone(zone.id), { rrsets: [rrset('a.example.', rrTypes.TXT, 'z')] });
+      expect(await store.findRecord(zone.id, 'dnsr-2')).toBeUndefined();
+      expect(await store.listRecords(zone.id, {}, 10)).toEqual([]);
+    });
+
+    test('finds the names of links that lie at hashes, also when another name comes to the same place', async () => {
+      const hashed = (owner: string, place: string) => link(owner, { place: place as Octets });
+      const zone = await insert(newZone('example'), { links: [hashed('a.example.', '1'), hashed('example.', '2')] });
+      const below = () => store.viewOf(zone.id).namesBelow(orderKeyOf(canonicalName(parseName('example.'))), 5);
+      expect(await below()).toEqual([link('a.example.').nameKey]);
+      await publish(zone, { links: [hashed('b.example.', '1')] });
+      expect(await below()).toEqual([link('b.example.').nameKey]);
     });
 
     const key = (keyId: string) => ({ region: 'r', keyId });

@@ -27,7 +27,10 @@ const sql = {
   linkAfter: `${links} WHERE ${inZone} AND place > ? ORDER BY place LIMIT 1`,
   firstLink: `${links} WHERE ${inZone} ORDER BY place LIMIT 1`,
   lastLink: `${links} WHERE ${inZone} ORDER BY place DESC LIMIT 1`,
-  namesBelow: `SELECT name_key FROM zone_links WHERE ${inZone} AND name_key > ? AND name_key < ? ORDER BY name_key LIMIT ?`,
+  // The place of a link is its name with NSEC, and a hash of it with NSEC3.
+  namesBelow: `SELECT name_key FROM zone_links WHERE ${inZone} AND name_key > ? AND name_key < ? AND name_key <> place
+    UNION ALL SELECT name_key FROM zone_links WHERE ${inZone} AND place > ? AND place < ? AND name_key = place
+    ORDER BY name_key LIMIT ?`,
 };
 
 /** Look at the newest version of a zone in a database. */
@@ -60,7 +63,8 @@ export function openZoneView(database: Database, zone: number): StoredZoneView {
     firstLink: () => link(sql.firstLink),
     lastLink: () => link(sql.lastLink),
     async namesBelow(nameKey, limit) {
-      const rows = await database.rows<{ name_key: Uint8Array }>(sql.namesBelow, zone, ...rangeBelow(nameKey), limit);
+      const range = [zone, ...rangeBelow(nameKey)] as const;
+      const rows = await database.rows<{ name_key: Uint8Array }>(sql.namesBelow, ...range, ...range, limit);
       return rows.map(({ name_key }) => octetsFrom(name_key) as string as OrderKey);
     },
   };

@@ -1,7 +1,5 @@
-import { bytesFrom, type Octets, octetsFrom } from '#lib/octets.ts';
+import { bytesFrom, type Octets } from '#lib/octets.ts';
 import { type Database, DatabaseError, type SqlValue, type Statement } from '#database/database.ts';
-import type { Name } from '#dns/name.ts';
-import type { Rdata } from '#dns/rrset.ts';
 import {
   linkColumns,
   randomId,
@@ -21,17 +19,17 @@ import {
 import { claimRecords, claimTaken, isClaimTaken } from '#dnssec/adapters/store/claims.ts';
 import { keyRecords, newsOf } from '#dnssec/adapters/store/key-records.ts';
 import { leavingContents, stageContents, sweepLeftovers } from '#dnssec/adapters/store/staged-contents.ts';
+import { insertVersion, versionRecords } from '#dnssec/adapters/store/version-records.ts';
 import { contentsOfZone, inZone, keyBytes, openZoneView } from '#dnssec/adapters/store/zone-view.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type {
-  DifferenceRecord,
   ManagedZone,
-  RecordContent,
   RRsetPlace,
+  StoredLink,
+  StoredRRset,
   VersionChange,
   ZoneScope,
   ZoneStore,
-  ZoneVersion,
 } from '#dnssec/ports-zones.ts';
 
 const zones = 'SELECT * FROM zones';
@@ -41,12 +39,16 @@ const inScope = 'organisation = ? AND project = ?';
 const marks = (columns: readonly string[]) => columns.map(() => '?').join(', ');
 const excluded = (columns: readonly string[]) => columns.map((column) => `${column} = excluded.${column}`).join(', ');
 
+/** Key columns aside: an index is written as soon as one of its columns is, be it with the same value. */
+const changingColumns = rrsetColumns.slice(2).filter((column) => column !== 'identity');
+
 const sql = {
   insertZone: `INSERT INTO zones (${zoneColumns.join(', ')}) VALUES (${marks(zoneColumns)})`,
   describeZone: `UPDATE zones SET description = ?, labels = ?, annotations = ?, updated_at = ?, object_version = ?
     WHERE id = ? AND object_version = ?`,
-  publishZone: `UPDATE zones SET version = ?, serial = ?, signing = ?, refresh_at = ?, due_at = ?, state = ?
+  publishZone: `UPDATE zones SET version = ?, serial = ?, signing = ?, refresh_at = ?, state = ?
     WHERE id = ? AND version = ? AND state = ?`,
+  moveDue: 'UPDATE zones SET due_at = ? WHERE id = ? AND due_at IS DISTINCT FROM ?',
   noteSigning: `UPDATE zones SET signing = ?, refresh_at = ?, due_at = ?, state = ?
     WHERE id = ? AND version = ? AND state = ?`,
   findZone: `${zones} WHERE ${inScope} AND (identity = ? OR name = ?) ORDER BY CASE WHEN identity = ? THEN 0 ELSE 1 END LIMIT 1`,
@@ -55,13 +57,13 @@ const sql = {
   listZones: `${zones} WHERE ${inScope} ORDER BY created_at, identity`,
   listAllZones: 'SELECT id, name, version, serial FROM zones WHERE id > ? ORDER BY id LIMIT ?',
   putRRset: `INSERT INTO zone_rrsets (contents, ${rrsetColumns.join(', ')}) VALUES (${contentsOfZone}, ${marks(rrsetColumns)})
-    ON CONFLICT (contents, owner_key, type) DO UPDATE SET ${excluded(rrsetColumns.slice(2))}`,
+    ON CONFLICT (contents, owner_key, type) DO UPDATE SET ${excluded(changingColumns)}`,
+  moveIdentity: `UPDATE zone_rrsets SET identity = ? WHERE ${inZone} AND owner_key = ? AND type = ? AND identity IS DISTINCT FROM ?`,
   deleteRRset: `DELETE FROM zone_rrsets WHERE ${inZone} AND owner_key = ? AND type = ?`,
   putLink: `INSERT INTO zone_links (contents, ${linkColumns.join(', ')}) VALUES (${contentsOfZone}, ${marks(linkColumns)})
-    ON CONFLICT (contents, place) DO UPDATE SET ${excluded(linkColumns.slice(1))}`,
+    ON CONFLICT (contents, place) DO UPDATE SET ${excluded(linkColumns.slice(2))}`,
+  moveLink: `UPDATE zone_links SET name_key = ? WHERE ${inZone} AND place = ? AND name_key <> ?`,
   deleteLink: `DELETE FROM zone_links WHERE ${inZone} AND place = ?`,
-  insertVersion:
-    'INSERT INTO zone_versions (zone, version, serial, at, reason, principal, removed, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   findRecord: `${rrsets} WHERE ${inZone} AND identity = ?`,
   dueRRsets: `${rrsets} WHERE ${inZone} AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
   dueLinks: `${links} WHERE ${inZone} AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
@@ -71,32 +73,7 @@ const sql = {
     UNION ALL SELECT min(refresh_at) AS refresh_at FROM zone_links WHERE ${inZone}) AS both_kinds`,
   countRRsets: `SELECT count(*) AS count FROM (SELECT type FROM zone_rrsets WHERE ${inZone} LIMIT ?) AS counted`,
   readLinks: `${links} WHERE ${inZone} AND place > ? ORDER BY place LIMIT ?`,
-  listVersions: 'SELECT * FROM zone_versions WHERE zone = ? AND version < ? ORDER BY version DESC LIMIT ?',
-  countedVersion: 'SELECT removed FROM zone_versions WHERE zone = ? AND version = ?',
-  readDifferences: 'SELECT * FROM zone_differences WHERE zone = ? AND version = ? ORDER BY position',
-  dropDifferences: 'DELETE FROM zone_differences WHERE zone = ? AND version <= ?',
-  uncountVersions:
-    'UPDATE zone_versions SET removed = NULL, added = NULL WHERE zone = ? AND version <= ? AND removed IS NOT NULL',
 };
-
-interface VersionRow {
-  readonly version: number;
-  readonly serial: number;
-  readonly at: number;
-  readonly reason: string;
-  readonly principal: string | null;
-  readonly removed: number | null;
-  readonly added: number | null;
-}
-
-interface DifferenceRow {
-  readonly is_added: number;
-  readonly owner: Uint8Array;
-  readonly type: number;
-  readonly ttl: number;
-  readonly rdata: Uint8Array;
-  readonly content: string | null;
-}
 
 /** Read whole zones in a database, or in a moment of it. */
 function openReading(database: Pick<Database, 'rows'>): Pick<ZoneStore, 'getZone' | 'readRRsets' | 'readLinks'> {
@@ -159,11 +136,11 @@ export function openZoneStore(database: Database): ZoneStore {
         { sql: 'DELETE FROM zones WHERE id = ?', values: [id] },
       ]);
     },
-    publish: (change) => written(database, change.zone, [publishingOf(change.zone), ...contentsOf(change)]),
+    publish: (change) => written(database, change.zone, [...publishingOf(change.zone), ...contentsOf(change)]),
     stage: (now) =>
       stageContents(database, now, ({ zone, version, ...news }, contents) => {
-        const rest = [insertionOf(zone.id, version), ...newsOf(zone.id, news)];
-        return written(database, zone, [publishingOf(zone), ...contents, ...rest]);
+        const rest = [insertVersion(zone.id, { version }), ...newsOf(zone.id, news)];
+        return written(database, zone, [...publishingOf(zone), ...contents, ...rest]);
       }),
     async snapshot() {
       const still = await database.snapshot();
@@ -208,72 +185,48 @@ export function openZoneStore(database: Database): ZoneStore {
       return row?.at ?? undefined;
     },
 
-    listVersions: async (zoneId, limit, before = Number.MAX_SAFE_INTEGER) =>
-      (await database.rows<VersionRow>(sql.listVersions, zoneId, before, limit)).map(versionOf),
-    async readDifferences(zoneId, version) {
-      const [counted] = await database.rows<{ removed: number | null }>(sql.countedVersion, zoneId, version);
-      if (counted === undefined || counted.removed === null) return undefined;
-      const rows = await database.rows<DifferenceRow>(sql.readDifferences, zoneId, version);
-      const of = (isAdded: number) => rows.filter((row) => row.is_added === isAdded).map(differenceOf);
-      return { removed: of(0), added: of(1) };
-    },
-    dropDifferences: (zoneId, upTo) =>
-      database.write([
-        { sql: sql.dropDifferences, values: [zoneId, upTo] },
-        { sql: sql.uncountVersions, values: [zoneId, upTo] },
-      ]),
-
+    ...versionRecords(database),
     ...keyRecords(database, async (id) => (await zoneList(sql.getZone, id))[0]),
   };
 }
 
-function publishingOf({ id, version, serial, signing, refreshAt, dueAt, state }: ManagedZone): Statement {
-  const values = [version, serial, json(signing), refreshAt ?? null, dueAt ?? null, state, id, version - 1, state - 1];
-  return { sql: sql.publishZone, values, changes: 1 };
+function publishingOf({ id, version, serial, signing, refreshAt, dueAt, state }: ManagedZone): Statement[] {
+  const due = dueAt ?? null;
+  const values = [version, serial, json(signing), refreshAt ?? null, state, id, version - 1, state - 1];
+  return [
+    { sql: sql.publishZone, values, changes: 1 },
+    { sql: sql.moveDue, values: [due, id, due] },
+  ];
 }
 
 /** All that a version changes besides the row of its zone. */
 function contentsOf(change: VersionChange): Statement[] {
-  const { zone, version, differences } = change;
-  const { id } = zone;
+  const { id } = change.zone;
   const statements: Statement[] = [];
   for (const { key, type } of change.removedRRsets)
     statements.push({ sql: sql.deleteRRset, values: [id, keyBytes(key), type] });
   for (const place of change.removedLinks) statements.push({ sql: sql.deleteLink, values: [id, bytesFrom(place)] });
-  for (const rrset of change.rrsets) statements.push({ sql: sql.putRRset, values: [id, ...rrsetValues(rrset)] });
-  for (const link of change.links) statements.push({ sql: sql.putLink, values: [id, ...linkValues(link)] });
-  statements.push(insertionOf(id, version));
-  for (const insertion of insertDifferences(id, version.version, differences)) statements.push(insertion);
+  for (const rrset of change.rrsets) statements.push(...puttingRRset(id, rrset));
+  for (const link of change.links) statements.push(...puttingLink(id, link));
+  statements.push(insertVersion(id, change));
   statements.push(...newsOf(id, change));
   return statements;
 }
 
-function insertionOf(zoneId: number, version: ZoneVersion): Statement {
-  const { version: number, serial, at, reason, principal = null, removed = null, added = null } = version;
-  return { sql: sql.insertVersion, values: [zoneId, number, serial, at, reason, principal, removed, added] };
+function puttingRRset(zone: number, rrset: StoredRRset): Statement[] {
+  const identity = rrset.content?.identity ?? null;
+  return [
+    { sql: sql.putRRset, values: [zone, ...rrsetValues(rrset)] },
+    { sql: sql.moveIdentity, values: [identity, zone, keyBytes(rrset.key), rrset.rrset.type, identity] },
+  ];
 }
 
-const differenceColumns = ['zone', 'version', 'position', 'is_added', 'owner', 'type', 'ttl', 'rdata', 'content'];
-/** Differences of one statement. */
-const differencesTogether = 32;
-
-function insertDifferences(
-  zone: number,
-  version: number,
-  { removed, added }: NonNullable<VersionChange['differences']> = { removed: [], added: [] },
-): Statement[] {
-  const rows = [...removed, ...added].map(({ owner, type, ttl, rdata, content }, position): SqlValue[] => {
-    const isAdded = position < removed.length ? 0 : 1;
-    return [zone, version, position, isAdded, bytesFrom(owner), type, ttl, bytesFrom(rdata), json(content)];
-  });
-  const statements: Statement[] = [];
-  for (let start = 0; start < rows.length; start += differencesTogether) {
-    const together = rows.slice(start, start + differencesTogether);
-    const places = together.map(() => `(${marks(differenceColumns)})`).join(', ');
-    const text = `INSERT INTO zone_differences (${differenceColumns.join(', ')}) VALUES ${places}`;
-    statements.push({ sql: text, values: together.flat() });
-  }
-  return statements;
+/** With NSEC the place of a link tells its name; with NSEC3 another name may come to have the same hash. */
+function puttingLink(zone: number, link: StoredLink): Statement[] {
+  const nameKey = keyBytes(link.nameKey);
+  const put = { sql: sql.putLink, values: [zone, ...linkValues(link)] };
+  if ((link.place as string) === (link.nameKey as string)) return [put];
+  return [put, { sql: sql.moveLink, values: [nameKey, zone, bytesFrom(link.place), nameKey] }];
 }
 
 async function written(database: Database, zone: ManagedZone, statements: readonly Statement[]): Promise<void> {
@@ -312,26 +265,4 @@ async function readPage(
 
 function scopeValues({ organisation, project = '' }: ZoneScope): [string, string] {
   return [organisation, project];
-}
-
-function versionOf({ version, serial, at, reason, principal, removed, added }: VersionRow): ZoneVersion {
-  return {
-    version,
-    serial,
-    at,
-    reason,
-    ...(principal === null ? {} : { principal }),
-    ...(removed === null ? {} : { removed }),
-    ...(added === null ? {} : { added }),
-  };
-}
-
-function differenceOf({ owner, type, ttl, rdata, content }: DifferenceRow): DifferenceRecord {
-  return {
-    owner: octetsFrom(owner) as Name,
-    type,
-    ttl,
-    rdata: octetsFrom(rdata) as Rdata,
-    ...(content === null ? {} : { content: JSON.parse(content) as RecordContent }),
-  };
 }
