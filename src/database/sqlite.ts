@@ -8,18 +8,19 @@ import {
   unexpectedChanges,
 } from '#database/database.ts';
 import { LoopTurn } from '#database/loop-turn.ts';
+import { isLookUp, ReadingTurn } from '#database/reading-turn.ts';
 import { WritingTurns } from '#database/writing-turns.ts';
 import { busyTimeout, inTransaction, openSqlite, openSqliteSnapshot, withoutUnsynced } from '#database/sqlite-file.ts';
 
 /**
  * Open a SQLite file as a database. Calls are synchronous underneath, so each is atomic within this process.
  *
- * @param options `holdsSecrets`: overwrite what is deleted; `turns`: shared with other threads that write to the file
+ * @param options `holdsSecrets`: overwrite what is deleted; `cache`: KiB of pages in memory; `turns`: shared with other threads that write to the file
  */
 export function openSqliteDatabase(
   path: string,
   migrations: string,
-  options: { readonly holdsSecrets?: boolean; readonly turns?: WritingTurns } = {},
+  options: { readonly holdsSecrets?: boolean; readonly cache?: number; readonly turns?: WritingTurns } = {},
 ): Database {
   return sqliteDatabase(openSqlite(path, migrations, options), options.turns ?? new WritingTurns(), path);
 }
@@ -52,6 +53,7 @@ function snapshotOf(path: string, turn: LoopTurn): Snapshot {
 function sqliteDatabase(file: DatabaseSync, turns: WritingTurns, path: string): Database {
   const turn = new LoopTurn();
   const prepare = statementsOf(file);
+  const reading = new ReadingTurn(file, prepare);
   const run = (statement: Statement): void => {
     const { changes } = prepare(statement.sql).run(...statement.values);
     if (statement.changes !== undefined && Number(changes) !== statement.changes)
@@ -60,20 +62,31 @@ function sqliteDatabase(file: DatabaseSync, turns: WritingTurns, path: string): 
   return {
     async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
       await turn.pause();
+      if (isLookUp(sql)) reading.begin();
+      else reading.end();
       return translating(() => withoutUnsynced(file, () => prepare(sql).all(...values) as Row[]));
     },
     async readTogether(queries) {
       await turn.pause();
+      reading.begin();
       return translating(() => queries.map(({ sql, values }) => prepare(sql).all(...values)));
     },
     async write(statements: readonly Statement[]): Promise<void> {
-      await turns.run(() => translating(() => inTransaction(file, () => statements.forEach(run))));
+      await turns.run(() => {
+        reading.end();
+        translating(() => inTransaction(file, () => statements.forEach(run), prepare));
+      });
       await turns.yield();
     },
     // `secure_delete` overwrites in the file itself; what is left is the log of changes.
-    eraseDeleted: () => turns.run(() => emptyLog(file)),
+    eraseDeleted: () =>
+      turns.run(() => {
+        reading.end();
+        emptyLog(file);
+      }),
     snapshot: async () => snapshotOf(path, turn),
     async close(): Promise<void> {
+      reading.end();
       if (file.isOpen) file.close();
     },
   };
