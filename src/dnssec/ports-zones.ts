@@ -156,6 +156,10 @@ export interface KeyNews {
 export interface StoredZoneView extends ZoneView, ChainView {
   rrsetsAt(key: OrderKey): Promise<readonly StoredRRset[]>;
   findLink(place: Octets): Promise<StoredLink | undefined>;
+  linkBefore(place: Octets): Promise<StoredLink | undefined>;
+  linkAfter(place: Octets): Promise<StoredLink | undefined>;
+  firstLink(): Promise<StoredLink | undefined>;
+  lastLink(): Promise<StoredLink | undefined>;
 }
 
 export interface ZoneFilter {

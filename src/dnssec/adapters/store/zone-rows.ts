@@ -70,7 +70,7 @@ export function zoneValues(zone: ManagedZone): SqlValue[] {
     zone.objectVersion,
     zone.version,
     zone.serial,
-    json(zone.signing),
+    composeSigning(zone.signing),
     zone.refreshAt ?? null,
     zone.dueAt ?? null,
     zone.state,
@@ -99,10 +99,30 @@ export function zoneFromRow(row: ZoneRow): ManagedZone {
   };
 }
 
+/** How zones stand, by what is written of it: it is read more often than it changes, and larger than the rest of the row. */
+const signings = new Map<string, ZoneSigning>();
+const mostSignings = 200;
+
 /** A field of the policy that is younger than what is written has its default. */
 function parseSigning(text: string): ZoneSigning {
+  const known = signings.get(text);
+  if (known !== undefined) return known;
   const signing = JSON.parse(text) as ZoneSigning;
-  return { ...signing, policy: { ...defaultPolicy, ...signing.policy } };
+  return remembered(text, { ...signing, policy: { ...defaultPolicy, ...signing.policy } });
+}
+
+/** Write how a zone stands. */
+export function composeSigning(signing: ZoneSigning | undefined): string | null {
+  if (signing === undefined) return null;
+  const text = JSON.stringify(signing);
+  remembered(text, signing);
+  return text;
+}
+
+function remembered(text: string, signing: ZoneSigning): ZoneSigning {
+  if (signings.size >= mostSignings) signings.clear();
+  signings.set(text, signing);
+  return signing;
 }
 
 function textsOf(text: string): Record<string, string> {

@@ -1,6 +1,7 @@
 import { bytesFrom, type Octets } from '#lib/octets.ts';
 import { type Database, DatabaseError, type SqlValue, type Statement } from '#database/database.ts';
 import {
+  composeSigning,
   linkColumns,
   randomId,
   linkFromRow,
@@ -125,7 +126,7 @@ export function openZoneStore(database: Database): ZoneStore {
     },
     noteSigning: (zone, news = {}) => {
       const { id, version, signing, refreshAt = null, dueAt = null, state } = zone;
-      const values = [json(signing), refreshAt, dueAt, state, id, version, state - 1];
+      const values = [composeSigning(signing), refreshAt, dueAt, state, id, version, state - 1];
       return written(database, zone, [{ sql: sql.noteSigning, values, changes: 1 }, ...newsOf(id, news)]);
     },
     deleteZone: ({ id }) => {
@@ -192,7 +193,7 @@ export function openZoneStore(database: Database): ZoneStore {
 
 function publishingOf({ id, version, serial, signing, refreshAt, dueAt, state }: ManagedZone): Statement[] {
   const due = dueAt ?? null;
-  const values = [version, serial, json(signing), refreshAt ?? null, state, id, version - 1, state - 1];
+  const values = [version, serial, composeSigning(signing), refreshAt ?? null, state, id, version - 1, state - 1];
   return [
     { sql: sql.publishZone, values, changes: 1 },
     { sql: sql.moveDue, values: [due, id, due] },
