@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Agent, request } from 'undici';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Check } from 'typebox/schema';
 import { KeyEventItem, KmsKey, PublicKeys, type SignBatchResponse, Summary } from '#kms/api.ts';
 import { invalidAnswer, KmsClientError, signatureIn, signaturesIn } from '#kms/client-answers.ts';
+import { closePlace, type HttpAnswer, type HttpRequest, send } from '#kms/client-connection.ts';
 import { binaryBatchType, composeBinaryBatch } from '#kms/core/binary-batch.ts';
 import { bufferView } from '#lib/bytes.ts';
 import { encodeBase64 } from '#lib/encoding.ts';
@@ -34,7 +34,7 @@ export interface SignBatchRequest {
 
 const defaults = { timeout: 30_000, tries: 5, firstPause: 100, longestPause: 5000 };
 
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type Method = HttpRequest['method'];
 
 /** Statuses that say "later", and not "no". */
 const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -45,30 +45,10 @@ const unsupportedMedia = 415;
 /** Addresses of KMSs that know no batches of octets. */
 const readsJsonOnly = new Set<string>();
 
-/** Connections by address, shared by all clients of it: a client is made for each request, a connection is not. */
-const agents = new Map<string, Agent>();
-
-function agentFor(url: string): { origin: string; agent: Agent } {
-  const socketPath = url.startsWith('unix:') ? url.slice('unix:'.length) : undefined;
-  let agent = agents.get(url);
-  if (agent === undefined) {
-    agent = new Agent({
-      connections: 16,
-      pipelining: 1,
-      keepAliveTimeout: 4000,
-      ...(socketPath === undefined ? {} : { connect: { socketPath } }),
-    });
-    agents.set(url, agent);
-  }
-  return { origin: socketPath === undefined ? url.replace(/\/+$/, '') : 'http://kms.internal', agent };
-}
-
 /** Close all connections to a KMS. */
 export async function closeKmsConnections(url: string): Promise<void> {
-  const agent = agents.get(url);
-  agents.delete(url);
   readsJsonOnly.delete(url);
-  await agent?.close();
+  await closePlace(url);
 }
 
 /**
@@ -248,29 +228,19 @@ export class KmsClient {
     headers: Readonly<Record<string, string>>,
   ): Promise<Uint8Array | undefined | Failure> {
     const { url, timeout = defaults.timeout } = this.#options;
-    const { origin, agent } = agentFor(url);
+    let answer: HttpAnswer;
     try {
-      const signal = AbortSignal.timeout(timeout);
-      const answer = await request(`${origin}${path}`, {
-        method,
-        headers,
-        dispatcher: agent,
-        signal,
-        body: body ?? null,
-      });
-      const octets = await answer.body.bytes();
-      if (answer.statusCode === 204) return undefined;
-      if (answer.statusCode < 200 || answer.statusCode >= 300)
-        return refusal(answer.statusCode, bufferView(octets).toString(), answer.headers['retry-after']);
-      if (type !== 'application/json' && answer.headers['content-type'] !== type) throw invalidAnswer(path);
-      return octets;
+      answer = await send(url, { method, path, headers, ...(body === undefined ? {} : { body }) }, timeout);
     } catch (error) {
-      if (error instanceof KmsClientError) throw error;
-      return new Failure(
-        new KmsClientError('unreachable', `the KMS at ${url} gives no answer`, { cause: error }),
-        true,
-      );
+      const cause = new KmsClientError('unreachable', `the KMS at ${url} gives no answer`, { cause: error });
+      return new Failure(cause, true);
     }
+    const { status, body: octets } = answer;
+    if (status === 204) return undefined;
+    if (status < 200 || status >= 300)
+      return refusal(status, bufferView(octets).toString(), answer.headers['retry-after']);
+    if (type !== 'application/json' && answer.headers['content-type'] !== type) throw invalidAnswer(path);
+    return octets;
   }
 }
 

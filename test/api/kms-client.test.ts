@@ -14,7 +14,7 @@ interface Reply {
 }
 
 /** A KMS that answers as it is told, and remembers what it was asked. */
-let replies: (Reply | 'hang up')[];
+let replies: (Reply | 'hang up' | 'stay silent')[];
 let asked: { url: string; headers: IncomingMessage['headers']; body: string }[];
 let server: Server;
 let url: string;
@@ -28,6 +28,7 @@ beforeEach(async () => {
     request.on('end', () => {
       asked.push({ url: request.url ?? '', headers: request.headers, body });
       const reply = replies.shift() ?? { status: 500, body: { message: 'not expected' } };
+      if (reply === 'stay silent') return;
       if (reply === 'hang up') {
         request.socket.destroy();
         return;
@@ -105,6 +106,26 @@ describe('a signing call', () => {
     server.close();
     server.closeAllConnections();
     await expect(signOne()).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  test('gives up a try that is not answered in time, also one that waits for a connection', async () => {
+    replies = Array.from({ length: 16 }, () => 'stay silent' as const);
+    const calls = (count: number, timeout: number) =>
+      Promise.allSettled(Array.from({ length: count }, () => client({ timeout, tries: 1 }).getKey('k')));
+    const sent = calls(16, 600);
+    const late = { status: 'rejected', reason: expect.objectContaining({ code: 'unreachable' }) as unknown };
+    expect(await calls(4, 100)).toEqual(Array.from({ length: 4 }, () => expect.objectContaining(late)));
+    expect(await sent).toEqual(Array.from({ length: 16 }, () => expect.objectContaining(late)));
+    expect(asked).toHaveLength(16);
+    replies = [good];
+    expect(await signOne()).toHaveLength(1);
+  });
+
+  test('reaches a KMS below a path', async () => {
+    replies = [{ status: 200, body: {} }];
+    await client({ url: `${url}/kms/` }).call('GET', '/v1/kms/summary');
+    expect(asked[0]?.url).toBe('/kms/v1/kms/summary');
+    await closeKmsConnections(`${url}/kms/`);
   });
 
   test('waits as long as Retry-After says', async () => {
