@@ -38,8 +38,26 @@ function findVerifyingKey(dnskey: Rdata): VerifyingKey | undefined {
  * @param signature as in the RRSIG: r‖s for ECDSA
  */
 export function verifySignature(dnskey: Rdata, signedData: Uint8Array, signature: Uint8Array): boolean {
+  const check = checkOf(dnskey, signature);
+  return check !== undefined && verify(check.digest, signedData, check.key, check.signature);
+}
+
+/** Tell the same from a thread of Node's own. */
+export function verifySignatureApart(dnskey: Rdata, signedData: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  const check = checkOf(dnskey, signature);
+  if (check === undefined) return Promise.resolve(false);
+  return new Promise((resolve, reject) => {
+    verify(check.digest, signedData, check.key, check.signature, (error, isValid) => {
+      if (error === null) resolve(isValid);
+      else reject(error);
+    });
+  });
+}
+
+function checkOf(dnskey: Rdata, signature: Uint8Array) {
   const verifying = findVerifyingKey(dnskey);
-  if (verifying === undefined) return false;
-  const form = toVerifiableSignature(verifying.algorithm.signatureForm, signature);
-  return form !== undefined && verify(verifying.algorithm.digest, signedData, verifying.key, form);
+  if (verifying === undefined) return undefined;
+  const { signatureForm, digest } = verifying.algorithm;
+  const form = toVerifiableSignature(signatureForm, signature);
+  return form === undefined ? undefined : { digest, key: verifying.key, signature: form };
 }
