@@ -2,10 +2,8 @@ import { generateKeyPairSync, randomBytes, verify } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
-import { systemClock } from '#lib/clock.ts';
+import type { Service } from '#app/server.ts';
+import { startTestService } from '#test/support/open-service.ts';
 import { type CommandOutcome, runZoneseal } from '#test/support/run-zoneseal.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { testToken } from '#test/support/zoneseal.ts';
@@ -14,9 +12,7 @@ let dir: TempDir;
 let service: Service;
 beforeAll(async () => {
   dir = makeTempDir();
-  const settings = { ZONESEAL_DATA: dir.at('data'), ZONESEAL_PORT: '0', ZONESEAL_ADMIN_TOKEN: testToken };
-  const config = readConfig({ ...settings, ZONESEAL_LOG_LEVEL: 'silent' });
-  service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
+  service = await startTestService(dir.at('data'));
 });
 afterAll(async () => {
   await service.close();

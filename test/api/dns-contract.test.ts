@@ -1,40 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
-import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
-import { testToken } from '#test/support/zoneseal.ts';
+import { type ApiAnswer, type ApiCall, type OpenService, openService } from '#test/support/open-service.ts';
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  // oxlint-disable-next-line typescript/no-explicit-any -- bodies of all forms are looked into
-  readonly body: any;
-}
-
-let dir: TempDir;
-let service: Service;
-
-async function call(
-  method: string,
-  path: string,
-  body?: object,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const answer = await fetch(`${service.baseUrl}/v1${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${testToken}`,
-      'x-organisation-identity': 'o-default',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, body: text === '' ? undefined : JSON.parse(text) };
-}
+let opened: OpenService;
+const call: ApiCall = (...args) => opened.call(...args);
 
 async function makeZone(zoneName: string, described: object = {}): Promise<string> {
   const made = await call('POST', '/dns/zones', { zoneName, ...described });
@@ -46,23 +15,13 @@ async function exported(zone: string): Promise<string> {
   return (await call('GET', `${zone}/export`)).body.zoneFile;
 }
 
-const namesOf = ({ body }: Answer) => body.map(({ name }: { name: string }) => name);
+const namesOf = ({ body }: ApiAnswer) => body.map(({ name }: { name: string }) => name);
 
 beforeAll(async () => {
-  dir = makeTempDir();
-  const config = readConfig({
-    ZONESEAL_DATA: dir.at('data'),
-    ZONESEAL_PORT: '0',
-    ZONESEAL_ADMIN_TOKEN: testToken,
-    ZONESEAL_LOG_LEVEL: 'silent',
-    ZONESEAL_NAME_SERVERS: 'ns1.example.net,ns2.example.net',
-  });
-  service = await startService(config, { clock: new FakeClock(1_800_000_000_000), logger: createLogger('silent') });
+  const settings = { ZONESEAL_NAME_SERVERS: 'ns1.example.net,ns2.example.net' };
+  opened = await openService({ clock: new FakeClock(1_800_000_000_000), settings });
 });
-afterAll(async () => {
-  await service.close();
-  dir[Symbol.dispose]();
-});
+afterAll(() => opened[Symbol.asyncDispose]());
 
 describe('zones as clients know them', () => {
   test('labels select zones, and one that is named twice selects none by accident', async () => {
@@ -89,7 +48,7 @@ describe('zones as clients know them', () => {
     let cursor: string | null = '';
     do {
       const after: string = cursor === '' ? '' : `&after=${encodeURIComponent(cursor)}`;
-      const page: Answer = await call('GET', `${list}&limit=2${after}`);
+      const page: ApiAnswer = await call('GET', `${list}&limit=2${after}`);
       expect(page.body.length).toBeLessThanOrEqual(2);
       seen.push(...namesOf(page));
       cursor = page.headers.get('x-next-cursor');

@@ -2,13 +2,11 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
+import type { Service } from '#app/server.ts';
 import { createThreadVerifier } from '#dnssec/dnssec.ts';
 import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
 import { openZone } from '#dnssec/operations/zone-text.ts';
-import { systemClock } from '#lib/clock.ts';
+import { callerOf, startTestService } from '#test/support/open-service.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { testToken } from '#test/support/zoneseal.ts';
 
@@ -17,20 +15,7 @@ let service: Service;
 
 const authorised = { authorization: `Bearer ${testToken}`, 'x-organisation-identity': 'o-default' };
 
-const call = async (method: string, path: string, body?: object) => {
-  const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
-    method,
-    headers: {
-      ...authorised,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  // oxlint-disable-next-line typescript/no-explicit-any -- bodies of all forms are looked into
-  const parsed: any = text === '' ? {} : JSON.parse(text);
-  return { status: answer.status, body: parsed };
-};
+const call = callerOf(() => service.baseUrl, '/v1/dns');
 
 /** Import a master file. */
 async function send(path: string, text: string) {
@@ -69,9 +54,7 @@ beforeAll(async () => {
   dir = makeTempDir();
   mkdirSync(dir.at('tmp'));
   vi.stubEnv('TMPDIR', dir.at('tmp'));
-  const settings = { ZONESEAL_DATA: dir.at('data'), ZONESEAL_PORT: '0', ZONESEAL_ADMIN_TOKEN: testToken };
-  const config = readConfig({ ...settings, ZONESEAL_LOG_LEVEL: 'silent' });
-  service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
+  service = await startTestService(dir.at('data'));
 });
 afterAll(async () => {
   await service.close();
@@ -89,8 +72,10 @@ describe('a zone of 21 000 names', () => {
     const preview = await call('POST', `/zones/${zone}/import?dryRun=true`, { zoneFile });
     expect(preview).toMatchObject({ status: 200, body: { created: count } });
     expect((await call('GET', `/zones/${zone}`)).body.version).toBe(1);
-    const { status, body } = await call('POST', `/zones/${zone}/import`, { zoneFile });
+    const repeatable = { 'idempotency-key': 'large-once' };
+    const { status, body } = await call('POST', `/zones/${zone}/import`, { zoneFile }, repeatable);
     expect(status).toBe(200);
+    expect((await call('POST', `/zones/${zone}/import`, { zoneFile }, repeatable)).body).toEqual(body);
     expect(body).toMatchObject({ created: count, updated: 0, deleted: 0, skipped: 0, recordsOmitted: count - 10_000 });
     expect(body.records).toHaveLength(10_000);
     expect((await call('GET', `/zones/${zone}`)).body.version).toBe(2);

@@ -1,51 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { type OpenService, openService } from '#test/support/open-service.ts';
 import { patience } from '#test/support/patience.ts';
-import { runZoneseal } from '#test/support/run-zoneseal.ts';
-import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { testToken } from '#test/support/zoneseal.ts';
 
-let dir: TempDir;
-let service: Service;
+let opened: OpenService;
 const clock = new FakeClock();
 const day = 86_400;
 
 beforeAll(async () => {
-  dir = makeTempDir();
-  const config = readConfig({
-    ZONESEAL_DATA: dir.at('data'),
-    ZONESEAL_PORT: '0',
-    ZONESEAL_ADMIN_TOKEN: testToken,
-    ZONESEAL_LOG_LEVEL: 'silent',
-  });
-  service = await startService(config, { clock, logger: createLogger('silent') });
+  opened = await openService({ clock });
 });
-afterAll(async () => {
-  await service.close();
-  dir[Symbol.dispose]();
-});
+afterAll(() => opened[Symbol.asyncDispose]());
 
-async function call(method: string, path: string, body?: object, token = testToken) {
-  const answer = await fetch(`${service.baseUrl}/v1${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      'x-organisation-identity': 'o-default',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  return { status: answer.status, body: text === '' ? {} : JSON.parse(text) };
-}
+const call = (method: string, path: string, body?: object, token = testToken) =>
+  opened.call(method, path, body, { authorization: `Bearer ${token}` });
 
 async function zoneseal(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await runZoneseal(['queue', ...args, '--service', service.baseUrl], {
-    ZONESEAL_TOKEN: testToken,
-  });
+  const { code, stdout, stderr } = await opened.zoneseal(['queue', ...args]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return stdout;
 }
@@ -140,7 +112,7 @@ describe('the queue over the API', () => {
     expect((await call('GET', '/dns/jobs/failed?limit=0')).status).toBe(400);
     expect((await call('POST', '/dns/jobs/failed/retry', { jobs: ['x'] })).status).toBe(400);
     expect((await call('POST', '/dns/jobs/failed/retry', { jobs: [1] })).body).toEqual({ retried: 0 });
-    const wrong = await runZoneseal(['queue', 'retry', '--service', service.baseUrl], { ZONESEAL_TOKEN: testToken });
+    const wrong = await opened.zoneseal(['queue', 'retry']);
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('--all') });
   });
 });

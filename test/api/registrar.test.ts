@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
+import type { Service } from '#app/server.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { startTestService } from '#test/support/open-service.ts';
 import { runZoneseal } from '#test/support/run-zoneseal.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { testToken } from '#test/support/zoneseal.ts';
@@ -31,8 +30,7 @@ async function call(method: string, path: string, body?: object): Promise<Respon
   });
 }
 
-const start = async (): Promise<Service> =>
-  startService(readConfig(environment()), { clock, logger: createLogger('silent') });
+const start = (): Promise<Service> => startTestService(dir.at('data'), { clock });
 
 const registrar = (query = ''): Promise<Response> => call('GET', `/signed.example/dnssec/registrar${query}`);
 

@@ -1,37 +1,14 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
-import { systemClock } from '#lib/clock.ts';
+import { soundCallerOf, startTestService } from '#test/support/open-service.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 import { patience } from '#test/support/patience.ts';
 
 test('each zone has a file that is always whole, follows every version, catches up, and goes with the zone', async () => {
   using dir = makeTempDir();
-  const config = readConfig({
-    ZONESEAL_DATA: dir.at('data'),
-    ZONESEAL_PORT: '0',
-    ZONESEAL_ADMIN_TOKEN: testToken,
-    ZONESEAL_LOG_LEVEL: 'silent',
-    ZONESEAL_ZONE_FILES: dir.at('zones'),
-  });
-  const start = (): Promise<Service> => startService(config, { clock: systemClock, logger: createLogger('silent') });
+  const start = () => startTestService(dir.at('data'), { settings: { ZONESEAL_ZONE_FILES: dir.at('zones') } });
   let service = await start();
-  const call = async (method: string, path: string, body?: object) => {
-    const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${testToken}`,
-        'x-organisation-identity': 'o-default',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    return (text === '' ? {} : JSON.parse(text)) as Record<string, string>;
-  };
+  const call = soundCallerOf(() => service.baseUrl, '/v1/dns');
   const file = `${dir.at('zones')}/kept.example.zone`;
   const linesOf = (text: string): string[] => text.trim().split('\n').toSorted();
   const isCurrent = async (): Promise<boolean> => {

@@ -3,13 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { type ApiCall, type OpenService, openService } from '#test/support/open-service.ts';
 import { patience } from '#test/support/patience.ts';
-import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 
 interface Delivery {
   readonly headers: Readonly<Record<string, string>>;
@@ -18,8 +14,7 @@ interface Delivery {
 
 const other = 'o-other';
 
-let dir: TempDir;
-let service: Service;
+let opened: OpenService;
 const clock = new FakeClock();
 let receiver: Server;
 let url: string;
@@ -29,14 +24,7 @@ const taken: Delivery[] = [];
 const refused: Delivery[] = [];
 
 beforeAll(async () => {
-  dir = makeTempDir();
-  const config = readConfig({
-    ZONESEAL_DATA: dir.at('data'),
-    ZONESEAL_PORT: '0',
-    ZONESEAL_ADMIN_TOKEN: testToken,
-    ZONESEAL_LOG_LEVEL: 'silent',
-  });
-  service = await startService(config, { clock, logger: createLogger('silent') });
+  opened = await openService({ clock });
   receiver = createServer((request, reply) => {
     let body = '';
     request.on('data', (piece) => (body += String(piece)));
@@ -49,9 +37,8 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
 });
 afterAll(async () => {
-  await service.close();
+  await opened[Symbol.asyncDispose]();
   receiver.close();
-  dir[Symbol.dispose]();
 });
 beforeEach(() => {
   taken.length = 0;
@@ -62,20 +49,7 @@ afterEach(async () => {
   for (const { identity } of await list()) await call('DELETE', `/dns/webhooks/${identity}`);
 });
 
-async function call(method: string, path: string, body?: object, headers: Readonly<Record<string, string>> = {}) {
-  const answer = await fetch(`${service.baseUrl}/v1${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${testToken}`,
-      'x-organisation-identity': 'o-default',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  return { status: answer.status, body: text === '' ? {} : JSON.parse(text) };
-}
+const call: ApiCall = (...args) => opened.call(...args);
 
 // oxlint-disable-next-line typescript/no-explicit-any -- bodies of the API
 const list = async (): Promise<any[]> => (await call('GET', '/dns/webhooks')).body;
@@ -180,7 +154,7 @@ describe('a webhook of zone events', () => {
     const { secret } = await subscribe();
     const octets = Buffer.from(secret.slice('whsec_'.length), 'base64');
     for (const file of ['zones.sqlite', 'zones.sqlite-wal']) {
-      const stored = readFileSync(dir.at(`data/${file}`));
+      const stored = readFileSync(opened.file(file));
       expect(stored.length).toBeGreaterThan(0);
       for (const form of [octets, Buffer.from(octets.toString('hex')), Buffer.from(octets.toString('base64'))])
         expect(stored.includes(form)).toBe(false);

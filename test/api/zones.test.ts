@@ -1,44 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
 import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
 import { openZone } from '#dnssec/operations/zone-text.ts';
 import { createThreadVerifier } from '#dnssec/dnssec.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { type ApiCall, type OpenService, openService } from '#test/support/open-service.ts';
 import { patience } from '#test/support/patience.ts';
-import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 
-interface Answer {
-  readonly status: number;
-  // oxlint-disable-next-line typescript/no-explicit-any -- bodies of all forms are looked into
-  readonly body: any;
-}
-
-let dir: TempDir;
-let service: Service;
+let opened: OpenService;
 const clock = new FakeClock(1_800_000_000_000);
-
-async function call(
-  method: string,
-  path: string,
-  body?: object,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${testToken}`,
-      'x-organisation-identity': 'o-default',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  return { status: answer.status, body: text === '' ? {} : JSON.parse(text) };
-}
+const call: ApiCall = (...args) => opened.callDns(...args);
 
 /** Verify what a zone publishes. @returns its faults */
 async function faultsOf(zone: string): Promise<string[]> {
@@ -63,20 +33,9 @@ async function faultsOf(zone: string): Promise<string[]> {
 }
 
 beforeAll(async () => {
-  dir = makeTempDir();
-  const config = readConfig({
-    ZONESEAL_DATA: dir.at('data'),
-    ZONESEAL_PORT: '0',
-    ZONESEAL_ADMIN_TOKEN: testToken,
-    ZONESEAL_LOG_LEVEL: 'silent',
-    ZONESEAL_NAME_SERVERS: 'ns1.example.net,ns2.example.net',
-  });
-  service = await startService(config, { clock, logger: createLogger('silent') });
+  opened = await openService({ clock, settings: { ZONESEAL_NAME_SERVERS: 'ns1.example.net,ns2.example.net' } });
 });
-afterAll(async () => {
-  await service.close();
-  dir[Symbol.dispose]();
-});
+afterAll(() => opened[Symbol.asyncDispose]());
 
 describe('zones and records', () => {
   test('a zone is created, described, found and deleted', async () => {
@@ -226,12 +185,8 @@ describe('zones and records', () => {
     expect((await call('GET', '/zones/private.example', undefined, { authorization: 'Bearer wrong' })).status).toBe(
       401,
     );
-    const made = await fetch(`${service.baseUrl}/v1/admin/tokens`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${testToken}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'signer', organisation: 'o-default', policies: ['kms:Sign'] }),
-    });
-    const { secret } = (await made.json()) as { secret: string };
+    const limited = { name: 'signer', organisation: 'o-default', policies: ['kms:Sign'] };
+    const { secret } = (await opened.call('POST', '/admin/tokens', limited)).body;
     expect((await call('GET', '/zones/private.example', undefined, { authorization: `Bearer ${secret}` })).status).toBe(
       404,
     );

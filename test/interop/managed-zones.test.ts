@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
-import { systemClock } from '#lib/clock.ts';
 import { type Judge, judge } from '#test/support/judges.ts';
+import { type OpenService, openService } from '#test/support/open-service.ts';
 import { randomNumbers } from '#test/support/random-numbers.ts';
 import { describeWith } from '#test/support/requirements.ts';
-import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 
 const judges: readonly Judge[] = ['dnssec-verify', 'ldns-verify-zone', 'kzonecheck'];
 const names = ['a', 'b', 'a.b', 'x.y.z', '*', '*.b', 'sub', 'www.sub', 'ns.sub', 'b.sub', 'deep.a.b.c'];
@@ -20,31 +15,15 @@ const contents: Readonly<Record<string, readonly string[]>> = {
 };
 
 describeWith(judges, 'managed zones through random changes', () => {
-  let dir: TempDir;
-  let service: Service;
+  let opened: OpenService;
   beforeAll(async () => {
-    dir = makeTempDir();
-    const settings = { ZONESEAL_DATA: dir.at('data'), ZONESEAL_PORT: '0', ZONESEAL_ADMIN_TOKEN: testToken };
-    const config = readConfig({ ...settings, ZONESEAL_LOG_LEVEL: 'silent' });
-    service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
+    opened = await openService();
   });
   afterAll(async () => {
-    await service.close();
-    dir[Symbol.dispose]();
+    await opened[Symbol.asyncDispose]();
   });
 
-  const call = async (method: string, path: string, body?: object) => {
-    const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${testToken}`,
-        'x-organisation-identity': 'o-default',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { status: answer.status, body: (await answer.json()) as Record<string, string> };
-  };
+  const call = (method: string, path: string, body?: object) => opened.callDns(method, path, body);
 
   test.each([
     ['nsec', false, 1],

@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
+import type { Service } from '#app/server.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatRdata } from '#dns/rdata/rdata.ts';
 import { type RRType, rrTypes } from '#dns/rr-type.ts';
@@ -15,6 +13,7 @@ import { askUnbound, type Judgement, tellsOfBogus, watchResolver } from '#test/s
 import { canonical, recordsOf } from '#test/support/dns.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { MemoryZones, tsigKey } from '#test/support/memory-transfer.ts';
+import { soundCallerOf, startTestService } from '#test/support/open-service.ts';
 import { patience } from '#test/support/patience.ts';
 import type { StartedProcess } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
@@ -22,7 +21,6 @@ import { startKnotSecondary, startNamedSecondary, startNsdSecondary } from '#tes
 import { type PrivateServer, startUnbound } from '#test/support/servers.ts';
 import { type SigningParent, startSigningParent } from '#test/support/signing-parent.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 
 const parentZone = 'parent.example.';
 const secret = randomBytes(32);
@@ -73,21 +71,7 @@ describeWith(['named', 'knotd', 'nsd', 'unbound', 'dig', 'delv', 'nsupdate'], 'r
   let service: Service;
   let parent: SigningParent;
 
-  const call = async (method: string, path: string, body?: object) => {
-    const answer = await fetch(`${service.baseUrl}/v1${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${testToken}`,
-        'x-organisation-identity': 'o-default',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
-    // oxlint-disable-next-line typescript/no-explicit-any -- bodies of all forms are looked into
-    return text === '' ? {} : JSON.parse(text);
-  };
+  const call = soundCallerOf(() => service.baseUrl);
   const keysOf = async (zone: string): Promise<readonly ShownKey[]> => call('GET', `/dns/zones/${zone}/dnssec/keys`);
   beforeAll(async () => {
     dir = started.use(makeTempDir());
@@ -114,11 +98,7 @@ describeWith(['named', 'knotd', 'nsd', 'unbound', 'dig', 'delv', 'nsupdate'], 'r
     writeFileSync(dir.at('tsig.keys'), `${key.name} ${key.algorithm} ${key.secret}\n`, { mode: 0o600 });
     const port = await freePort();
     const start = async (targets: readonly PrivateServer[]) => {
-      const config = readConfig({
-        ZONESEAL_DATA: dir.at('data'),
-        ZONESEAL_PORT: '0',
-        ZONESEAL_ADMIN_TOKEN: testToken,
-        ZONESEAL_LOG_LEVEL: 'silent',
+      const settings = {
         ZONESEAL_TRANSFER: `127.0.0.1:${port}`,
         ZONESEAL_TSIG_KEY_FILE: dir.at('tsig.keys'),
         ZONESEAL_PRIMARIES: `127.0.0.1:${primary.port}@${key.name}`,
@@ -126,8 +106,8 @@ describeWith(['named', 'knotd', 'nsd', 'unbound', 'dig', 'delv', 'nsupdate'], 'r
         ...(targets.length === 0
           ? {}
           : { ZONESEAL_SECONDARIES: targets.map((one) => `127.0.0.1:${one.port}@${key.name}`).join(',') }),
-      });
-      service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
+      };
+      service = await startTestService(dir.at('data'), { settings });
     };
     await start([]);
     for (const { name } of children) {

@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { startService } from '#app/server.ts';
-import { systemClock } from '#lib/clock.ts';
 import { freePort } from '#test/support/free-port.ts';
+import { soundCallerOf, startTestService } from '#test/support/open-service.ts';
 import { patience, testTimeout } from '#test/support/patience.ts';
 import { run } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
@@ -13,7 +10,6 @@ import { startKnotSecondary, startNamedSecondary } from '#test/support/secondari
 import { startPostgres } from '#test/support/servers.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { getTool } from '#test/support/tools.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 
 const key = { name: 'transfer.key', algorithm: 'hmac-sha256', secret: randomBytes(32).toString('base64') };
 const zone = 'digested.example';
@@ -31,28 +27,13 @@ async function startDigested(denial: string, database: Readonly<Record<string, s
   const transferPort = await freePort();
   writeFileSync(dir.at('keys'), `${key.name} ${key.algorithm} ${key.secret}\n`, { mode: 0o600 });
   const settings = {
-    ZONESEAL_DATA: dir.at('data'),
-    ZONESEAL_PORT: '0',
-    ZONESEAL_ADMIN_TOKEN: testToken,
-    ZONESEAL_LOG_LEVEL: 'silent',
     ZONESEAL_TRANSFER: `127.0.0.1:${transferPort}`,
     ZONESEAL_TSIG_KEY_FILE: dir.at('keys'),
     ...database,
   };
-  const service = await startService(readConfig(settings), { clock: systemClock, logger: createLogger('silent') });
+  const service = await startTestService(dir.at('data'), { settings });
   started.defer(() => service.close());
-  const authorised = { authorization: `Bearer ${testToken}`, 'x-organisation-identity': 'o-default' };
-  const call: DigestedZone['call'] = async (method, path, body) => {
-    const json = body === undefined ? {} : { 'content-type': 'application/json' };
-    const answer = await fetch(`${service.baseUrl}/v1/dns/zones${path}`, {
-      method,
-      headers: { ...authorised, ...json },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${answer.status} ${text}`);
-    return JSON.parse(text) as Record<string, unknown>;
-  };
+  const call: DigestedZone['call'] = soundCallerOf(() => service.baseUrl, '/v1/dns/zones');
   await call('POST', '', { zoneName: zone });
   await call('PUT', `/${zone}/dnssec`, { region: 'nl-01', policy: { denial, zonemd: true } });
   return { transferPort, call, [Symbol.asyncDispose]: () => started.disposeAsync() };

@@ -3,11 +3,9 @@ import { createSocket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
-import { systemClock } from '#lib/clock.ts';
+import type { Service } from '#app/server.ts';
 import { freePort } from '#test/support/free-port.ts';
+import { soundCallerOf, startTestService } from '#test/support/open-service.ts';
 import { patience } from '#test/support/patience.ts';
 import { run } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
@@ -15,7 +13,6 @@ import { startKnotSecondary, startNamedSecondary, startNsdSecondary } from '#tes
 import type { PrivateServer } from '#test/support/servers.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { getTool } from '#test/support/tools.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 
 const key = { name: 'transfer.key', algorithm: 'hmac-sha256', secret: randomBytes(32).toString('base64') };
 const other = { name: 'other.key', algorithm: 'hmac-sha512', secret: randomBytes(64).toString('base64') };
@@ -25,20 +22,7 @@ let service: Service;
 let port: number;
 let secondaries: readonly { readonly name: string; readonly server: PrivateServer }[] = [];
 
-const call = async (method: string, path: string, body?: object) => {
-  const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${testToken}`,
-      'x-organisation-identity': 'o-default',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${answer.status} ${text}`);
-  return (text === '' ? {} : JSON.parse(text)) as Record<string, string>;
-};
+const call = soundCallerOf(() => service.baseUrl, '/v1/dns');
 
 const dig = async (...args: string[]): Promise<string> =>
   (await run(getTool('dig'), ['@127.0.0.1', '+time=5', '+tries=1', ...args])).stdout;
@@ -54,16 +38,12 @@ describeWith(['named', 'knotd', 'nsd', 'dig'], 'zones served to secondaries', ()
     writeFileSync(keyFile, `# shared with the secondaries\n${lines.join('\n')}\n`, { mode: 0o600 });
     port = await freePort();
     const start = async (secondariesText: string) => {
-      const config = readConfig({
-        ZONESEAL_DATA: dir.at('data'),
-        ZONESEAL_PORT: '0',
-        ZONESEAL_ADMIN_TOKEN: testToken,
-        ZONESEAL_LOG_LEVEL: 'silent',
+      const settings = {
         ZONESEAL_TRANSFER: `127.0.0.1:${port}`,
         ZONESEAL_TSIG_KEY_FILE: keyFile,
         ZONESEAL_SECONDARIES: secondariesText,
-      });
-      service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
+      };
+      service = await startTestService(dir.at('data'), { settings });
     };
     await start(`127.0.0.2:${ports[0]}`);
     await call('POST', '/zones', { zoneName: zone });

@@ -1,17 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
-import { systemClock } from '#lib/clock.ts';
+import type { Service } from '#app/server.ts';
+import { soundCallerOf, startTestService } from '#test/support/open-service.ts';
 import { run } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
 import { startKnotSecondary, startNamedSecondary, startNsdSecondary } from '#test/support/secondaries.ts';
 import { type PrivateServer, startUnbound } from '#test/support/servers.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { getTool } from '#test/support/tools.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 
 /** Each zone is answered for by another name server that got it from us. */
 const kinds = [
@@ -50,35 +47,17 @@ describeWith(['nsd', 'knotd', 'named', 'unbound', 'dig', 'delv'], 'answers that 
   let unbound: PrivateServer | undefined;
   const anchors = new Map<string, string>();
 
-  const call = async (method: string, path: string, body?: object) => {
-    const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${testToken}`,
-        'x-organisation-identity': 'o-default',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(text);
-    // oxlint-disable-next-line typescript/no-explicit-any -- bodies of several forms
-    const parsed: any = JSON.parse(text);
-    return parsed;
-  };
+  const call = soundCallerOf(() => service.baseUrl, '/v1/dns');
 
   beforeAll(async () => {
     dir = makeTempDir();
     writeFileSync(dir.at('tsig.keys'), `${key.name} ${key.algorithm} ${key.secret}\n`, { mode: 0o600 });
-    const settings = { ZONESEAL_DATA: dir.at('data'), ZONESEAL_PORT: '0', ZONESEAL_ADMIN_TOKEN: testToken };
-    const config = readConfig({
-      ...settings,
-      ZONESEAL_LOG_LEVEL: 'silent',
+    const settings = {
       ZONESEAL_NAME_SERVERS: 'ns.example.net',
       ZONESEAL_TRANSFER: '127.0.0.1:0',
       ZONESEAL_TSIG_KEY_FILE: dir.at('tsig.keys'),
-    });
-    service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
+    };
+    service = await startTestService(dir.at('data'), { settings });
     for (const { name, policy, startSecondary } of kinds) {
       await call('POST', '/zones', { zoneName: name });
       const { dsRecords } = await call('PUT', `/zones/${name}/dnssec`, { region: 'nl-01', policy });

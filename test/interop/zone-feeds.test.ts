@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { type Service, startService } from '#app/server.ts';
+import type { Service } from '#app/server.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { openTransferServer } from '#dnssec/adapters/transfer/server.ts';
 import { systemClock } from '#lib/clock.ts';
@@ -12,6 +10,7 @@ import { recordsOf } from '#test/support/dns.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { judge } from '#test/support/judges.ts';
 import { MemoryZones, tsigKey } from '#test/support/memory-transfer.ts';
+import { callerOf, startTestService } from '#test/support/open-service.ts';
 import { patience } from '#test/support/patience.ts';
 import { startNamedPrimary } from '#test/support/primaries.ts';
 import { run } from '#test/support/process.ts';
@@ -20,7 +19,6 @@ import { startNsdSecondary } from '#test/support/secondaries.ts';
 import type { PrivateServer } from '#test/support/servers.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { getTool } from '#test/support/tools.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 
 const secret = () => randomBytes(32).toString('base64');
 const key = { name: 'transfer.key', algorithm: 'hmac-sha256', secret: secret() };
@@ -31,24 +29,10 @@ let dir: TempDir;
 let service: Service;
 let settings: Record<string, string>;
 const start = async (): Promise<void> => {
-  service = await startService(readConfig(settings), { clock: systemClock, logger: createLogger('silent') });
+  service = await startTestService(dir.at('data'), { settings });
 };
 
-const call = async (method: string, path: string, body?: object) => {
-  const answer = await fetch(`${service.baseUrl}/v1/dns${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${testToken}`,
-      'x-organisation-identity': 'o-default',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  // oxlint-disable-next-line typescript/no-explicit-any -- bodies of all forms are looked into
-  const parsed: any = text === '' ? {} : JSON.parse(text);
-  return { status: answer.status, body: parsed };
-};
+const call = callerOf(() => service.baseUrl, '/v1/dns');
 const feedOf = async (zone: string) => (await call('GET', `/zones/${zone}/feed`)).body;
 const valuesOf = async (zone: string, name: string, type: string): Promise<string[]> =>
   (await call('GET', `/zones/${zone}/records/${name}/${type}`)).body.values ?? [];
@@ -79,10 +63,6 @@ describeWith(['named', 'nsd', 'dig', 'nsupdate', 'dnssec-verify', 'openssl'], 'z
       ZONESEAL_TRANSFER_TLS_PORT: '0',
       ZONESEAL_TRANSFER_TLS_CERTIFICATE: tls.certFile,
       ZONESEAL_TRANSFER_TLS_KEY: tls.keyFile,
-      ZONESEAL_DATA: dir.at('data'),
-      ZONESEAL_PORT: '0',
-      ZONESEAL_ADMIN_TOKEN: testToken,
-      ZONESEAL_LOG_LEVEL: 'silent',
       ZONESEAL_TRANSFER: `127.0.0.1:${port}`,
       ZONESEAL_TSIG_KEY_FILE: dir.at('tsig.keys'),
       ZONESEAL_PRIMARIES: `127.0.0.1:${primary.port}@${key.name}`,
@@ -270,15 +250,11 @@ describe('a primary that is wrong', () => {
       port: 0,
       onError: () => undefined,
     });
-    const config = readConfig({
-      ZONESEAL_DATA: folder.at('data'),
-      ZONESEAL_PORT: '0',
-      ZONESEAL_ADMIN_TOKEN: testToken,
-      ZONESEAL_LOG_LEVEL: 'silent',
+    const ofPrimary = {
       ZONESEAL_TSIG_KEY_FILE: folder.at('keys'),
       ZONESEAL_PRIMARIES: `127.0.0.1:${server.port}@${key.name}`,
-    });
-    service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
+    };
+    service = await startTestService(folder.at('data'), { settings: ofPrimary });
     try {
       const primaries = [`127.0.0.1:${server.port}`];
       const fetchNow = async () => {

@@ -15,7 +15,6 @@ export interface ApiAnswer {
 
 export type ApiCall = (
   method: string,
-  /** Below `/v1`. */
   path: string,
   body?: object,
   headers?: Readonly<Record<string, string>>,
@@ -27,8 +26,9 @@ export interface OpenService extends AsyncDisposable {
   readonly baseUrl: string;
   /** A file of the data folder. */
   file(name: string): string;
-  /** Call the API as one who may do everything; a body is JSON. */
+  /** Call the API below `/v1`, and below `/v1/dns`, as one who may do everything; a body is JSON. */
   readonly call: ApiCall;
+  readonly callDns: ApiCall;
   /** Run a command that speaks to the service. */
   zoneseal(args: readonly string[], input?: string): Promise<CommandOutcome>;
 }
@@ -64,16 +64,17 @@ export async function openService(options: Parameters<typeof startTestService>[1
     service,
     baseUrl,
     call: callerOf(() => baseUrl),
+    callDns: callerOf(() => baseUrl, '/v1/dns'),
     file: (name) => dir.at(`data/${name}`),
     zoneseal: (args, input) => runZoneseal([...args, '--service', baseUrl], { ZONESEAL_TOKEN: testToken }, input),
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
-/** Make a caller of the service that is at an address now. */
-export function callerOf(baseUrl: () => string): ApiCall {
+/** Make a caller of the service that is at an address now, for paths below `base`. */
+export function callerOf(baseUrl: () => string, base = '/v1'): ApiCall {
   return async (method, path, body, headers = {}) => {
-    const answer = await fetch(`${baseUrl()}/v1${path}`, {
+    const answer = await fetch(`${baseUrl()}${base}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${testToken}`,
@@ -85,5 +86,19 @@ export function callerOf(baseUrl: () => string): ApiCall {
     });
     const text = await answer.text();
     return { status: answer.status, headers: answer.headers, body: text === '' ? undefined : JSON.parse(text) };
+  };
+}
+
+/** Make a caller that gives bodies alone. */
+export function soundCallerOf(
+  baseUrl: () => string,
+  base?: string,
+  // oxlint-disable-next-line typescript/no-explicit-any -- bodies of all forms are looked into
+): (method: string, path: string, body?: object) => Promise<any> {
+  const call = callerOf(baseUrl, base);
+  return async (method, path, sent) => {
+    const { status, body } = await call(method, path, sent);
+    if (status >= 400) throw new Error(`${method} ${path} answered ${status}: ${JSON.stringify(body)}`);
+    return body;
   };
 }
