@@ -23,12 +23,14 @@ export interface Incoming {
   readonly isReplacing: boolean;
   /** The SOA that the zone is to have, but for its serial; absent when it stays. */
   readonly soa?: ResourceRecord;
+  /** RRsets that may differ before the zone is made anew. Default 20 000. */
+  readonly mostEdits?: number;
   /** Gives what the request with a claim is answered, which is written with the version. */
   readonly answer?: (merge: ContentMerge) => unknown;
 }
 
 /** RRsets up to which an import is looked up one by one, and a version has a list of its differences. */
-export const mostEdits = 20_000;
+const fewEdits = 20_000;
 /** Records that a merge lists. */
 const mostListed = 10_000;
 /** RRsets that are gone through before others have their turn. */
@@ -166,13 +168,13 @@ async function composeEdits(
   incoming: Incoming,
   merge: ContentMerge,
 ): Promise<ContentEdit[]> {
+  const { wanted, isReplacing, mostEdits = fewEdits } = incoming;
   const edits: ContentEdit[] = [];
   const visit: Visit = (key, stored, wanted) => {
     const { edit } = merge.decide(key, stored, wanted);
     if (edit !== undefined) edits.push(edit);
     if (edits.length > mostEdits) throw new MassChange();
   };
-  const { wanted, isReplacing } = incoming;
   if (isReplacing || wanted.rrsets > mostEdits) {
     await mergeStored(store, zone, wanted, visit);
     return edits;
