@@ -157,15 +157,18 @@ describe('a body that is not as it should be', () => {
     await expect.poll(() => readdirSync(dir.at('tmp'))).toEqual([]);
   });
 
-  test('is refused before it is read where it says that it is too large', async () => {
+  test.each([
+    ['it is too large', authorised, 2 ** 31, 413],
+    ['its caller may not write', { ...authorised, authorization: 'Bearer nobody' }, 2 ** 20, 401],
+  ])('is refused before it is read where %s', async (_why, credentials, length, status) => {
     const { port } = new URL(service.baseUrl);
     for (const type of ['application/json', 'text/dns']) {
       const socket = connect(Number(port), '127.0.0.1');
-      const lines = Object.entries({ ...authorised, 'content-type': type, 'content-length': String(2 ** 31) });
+      const lines = Object.entries({ ...credentials, 'content-type': type, 'content-length': String(length) });
       const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
       socket.write(`POST /v1/dns/zones/${zone}/import HTTP/1.1\r\nhost: x\r\n${head}\r\n`);
       const [answer] = (await once(socket, 'data')) as [Buffer];
-      expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+      expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
       socket.destroy();
     }
   });

@@ -59,6 +59,8 @@ export const zoneFileRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = asyn
     '/zones/:zone/import',
     {
       bodyLimit,
+      // Nobody fills the disk who may not write: the body is read behind this.
+      onRequest: async (request) => void (await callers.admit(request, 'write')),
       schema: {
         ...describe('Import a master file, in JSON or as text/dns', ImportResponse),
         consumes: ['application/json', masterFile],

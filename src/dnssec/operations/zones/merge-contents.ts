@@ -170,8 +170,8 @@ async function composeEdits(
 ): Promise<ContentEdit[]> {
   const { wanted, isReplacing, mostEdits = fewEdits } = incoming;
   const edits: ContentEdit[] = [];
-  const visit: Visit = (key, stored, wanted) => {
-    const { edit } = merge.decide(key, stored, wanted);
+  const visit: Visit = (key, stored, comes) => {
+    const { edit } = merge.decide(key, stored, comes);
     if (edit !== undefined) edits.push(edit);
     if (edits.length > mostEdits) throw new MassChange();
   };
