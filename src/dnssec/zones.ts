@@ -31,6 +31,7 @@ import { type Following, startFollowing } from '#dnssec/operations/zones/followi
 import { mayHave, updateZone } from '#dnssec/operations/zones/update-zone.ts';
 import { startWatchingVersions, type ZoneNews } from '#dnssec/operations/zones/watching-versions.ts';
 import { startDelivering } from '#dnssec/operations/zones/webhooks.ts';
+import { KeyProofs } from '#dnssec/operations/zones/key-proofs.ts';
 import { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import { startSweeping } from '#dnssec/operations/zones/sweeping.ts';
@@ -175,6 +176,7 @@ export async function openManagedZones(options: ManagedZonesOptions): Promise<Ma
     verifier,
     clock,
     locks: new ZoneLocks(),
+    keyProofs: new KeyProofs(),
     serviceSigner: ({ scope }, region) => kms.signerFor(service(scope), region),
     serviceKeys: (scope, region) => kms.keyListerFor(service(scope), region),
     callerSigner: (caller, region) => kms.signerFor(caller, region),

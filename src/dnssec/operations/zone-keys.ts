@@ -37,28 +37,33 @@ export async function getZoneKeys(
 }
 
 /**
- * Turn one version of a KMS key into a zone key that can be used beside others, and let it prove that it signs.
+ * Make the zone key of one version of a KMS key without letting it sign.
  *
- * @param others DNSKEY RDATA of the zone's other keys
- * @throws DnssecError key-invalid, algorithm-unsupported, key-tag-collision, not-found, kms-refused, kms-unavailable
+ * @throws DnssecError key-invalid, algorithm-unsupported, not-found, kms-refused, kms-unavailable
  */
-export async function getZoneKey(
+export async function describeZoneKey(
   signer: Signer,
-  verifier: SignatureVerifier,
   choice: KeyChoice & { readonly versions: readonly [number] },
-  others: readonly Rdata[],
 ): Promise<ZoneKey> {
   const [key] = await describeZoneKeys(signer, [choice]);
   if (key === undefined)
     throw new DnssecError('key-invalid', `KMS key ${choice.keyId} has no version ${choice.versions[0]}`);
-  if (others.includes(key.dnskey))
+  return key;
+}
+
+/**
+ * Check that a key can be used beside others.
+ *
+ * @param others DNSKEY RDATA of the zone's other keys
+ * @throws DnssecError key-invalid, key-tag-collision
+ */
+export function assertUsableBeside({ dnskey, kmsKey: { keyId, version } }: ZoneKey, others: readonly Rdata[]): void {
+  if (others.includes(dnskey))
     throw new DnssecError(
       'key-invalid',
-      `KMS key ${choice.keyId} version ${choice.versions[0]} has the public key of another key of the zone`,
+      `KMS key ${keyId} version ${version} has the public key of another key of the zone`,
     );
-  assertUniqueTags([...others, key.dnskey]);
-  await assertSigns(signer, verifier, key);
-  return key;
+  assertUniqueTags([...others, dnskey]);
 }
 
 /**
@@ -103,7 +108,7 @@ function publicKeyOf(kmsKey: KmsKey, version: number): string {
 }
 
 /** Let a key version sign a nonce and check it against the DNSKEY that is about to be published. */
-async function assertSigns(signer: Signer, verifier: SignatureVerifier, key: ZoneKey): Promise<void> {
+export async function assertSigns(signer: Signer, verifier: SignatureVerifier, key: ZoneKey): Promise<void> {
   const nonce = new Uint8Array(randomBytes(32));
   const [answer] = await signer.sign({ ...key.kmsKey, algorithm: key.algorithm, inputs: [nonce] });
   const signature = answer === undefined ? undefined : fromKmsSignature(key, answer);

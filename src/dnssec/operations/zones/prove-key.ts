@@ -1,7 +1,7 @@
 import { secondsOf } from '#lib/clock.ts';
 import type { SigningKey } from '#dnssec/core/managed/signing-state.ts';
 import { introduceKey } from '#dnssec/core/rollover/goals.ts';
-import { getZoneKey } from '#dnssec/operations/zone-keys.ts';
+import { assertSigns, assertUsableBeside, describeZoneKey } from '#dnssec/operations/zone-keys.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
 
@@ -18,12 +18,15 @@ export async function proveKey(
   wanted: Pick<SigningKey, 'region' | 'keyId' | 'role' | 'version'> & { readonly algorithm?: number },
 ): Promise<SigningKey> {
   const { region, keyId, role, version, algorithm } = wanted;
-  const proven = await getZoneKey(
-    ports.serviceSigner(zone, region),
-    ports.verifier,
-    { keyId, role, versions: [version], ...(algorithm === undefined ? {} : { algorithm }) },
-    others.map(({ dnskey }) => dnskey),
-  );
+  const name = JSON.stringify([zone.scope, region, keyId, version, role, algorithm]);
+  const choice = { keyId, role, versions: [version] as const, ...(algorithm === undefined ? {} : { algorithm }) };
+  const signer = ports.serviceSigner(zone, region);
+  const dnskeys = others.map(({ dnskey }) => dnskey);
+  const proven = await ports.keyProofs.prove(name, ports.clock.now(), {
+    describe: () => describeZoneKey(signer, choice),
+    assertUsable: (key) => assertUsableBeside(key, dnskeys),
+    assertSigns: (key) => assertSigns(signer, ports.verifier, key),
+  });
   const { keyTag, dnskey } = proven;
   const id = `${keyId}.${version}`;
   return {

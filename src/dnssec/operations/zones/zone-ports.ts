@@ -1,6 +1,7 @@
 import type { CanonicalName } from '#dns/name.ts';
 import type { Clock } from '#lib/clock.ts';
 import type { RunApart } from '#dnssec/operations/zones/apart.ts';
+import type { KeyProofs } from '#dnssec/operations/zones/key-proofs.ts';
 import type { ZoneLocks } from '#dnssec/operations/zones/zone-locks.ts';
 import type { Caller, KeyLister, KeyMaker, SignatureVerifier, Signer } from '#dnssec/ports.ts';
 import type { KeySetProbe, ParentNotifier, ParentProbe } from '#dnssec/ports-parent.ts';
@@ -15,6 +16,7 @@ export interface ZonePorts {
   readonly verifier: SignatureVerifier;
   readonly clock: Clock;
   readonly locks: ZoneLocks;
+  readonly keyProofs: KeyProofs;
   /** Signs with the rights of the service itself, which may read keys and sign with them. */
   serviceSigner(zone: Pick<ManagedZone, 'scope'>, region: string): Signer;
   /** Looks for keys with the rights of the service itself. */
