@@ -1,6 +1,6 @@
 import type { Database, Statement } from '#database/database.ts';
 import { priorityOf, rankOf } from '#dnssec/adapters/jobs/job-rows.ts';
-import { JobLedger } from '#dnssec/adapters/jobs/ledger.ts';
+import { askForPause, JobLedger } from '#dnssec/adapters/jobs/ledger.ts';
 import { joinGroup, ledgerCalls } from '#dnssec/adapters/jobs/ledger-queue.ts';
 import type { QueueSettings } from '#dnssec/adapters/jobs/queue-settings.ts';
 import { RateLimit } from '#dnssec/adapters/jobs/rate-limit.ts';
@@ -49,7 +49,9 @@ export function openEmbeddedQueue(database: Database, settings: QueueSettings): 
   const put: JobQueue['put'] = async (jobs, group) => {
     await joinGroup(ledger, clock, jobs, group);
     const now = clock.now();
-    await database.write(jobs.map((job) => ({ sql: sql.put, values: [job.zoneId, rankOf(job.priority), now] })));
+    // In the order in which runs lock them too.
+    const ordered = jobs.toSorted((left, right) => left.zoneId - right.zoneId);
+    await database.write(ordered.map((job) => ({ sql: sql.put, values: [job.zoneId, rankOf(job.priority), now] })));
     wake();
   };
   return {
@@ -135,9 +137,12 @@ class EmbeddedWorker implements JobWorker {
     if (free === 0) return longestNap; // the end of a job wakes it
     if (tokens === 0) return Math.min(wait, longestNap);
     const now = this.#context.clock.now();
-    if ((await this.#context.ledger.pausedAt()) !== undefined) return longestNap;
-    // Those of this process may not have their lease yet.
-    const rows = await this.#database.rows<WaitingRow>(sql.next, now, now, tokens + this.#running.size);
+    const [paused, rows] = (await this.#database.readTogether([
+      askForPause,
+      // Those of this process may not have their lease yet.
+      { sql: sql.next, values: [now, now, tokens + this.#running.size] },
+    ])) as [unknown[], WaitingRow[]];
+    if (paused.length > 0) return longestNap;
     const chosen = rows.filter(({ zone }) => !this.#running.has(zone)).slice(0, tokens);
     for (const row of chosen) {
       this.#limit.take();

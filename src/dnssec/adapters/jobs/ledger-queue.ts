@@ -39,9 +39,6 @@ export async function joinGroup(
   ...[jobs, group]: Parameters<JobQueue['put']>
 ): Promise<void> {
   if (group === undefined) return;
-  await ledger.putGroup(
-    group,
-    jobs.map(({ zoneId }) => zoneId),
-    clock.now(),
-  );
+  const zoneIds = jobs.map(({ zoneId }) => zoneId).toSorted((left, right) => left - right); // as runs lock them
+  await ledger.putGroup(group, zoneIds, clock.now());
 }

@@ -1,5 +1,6 @@
 import { type Database, DatabaseError, type Statement } from '#database/database.ts';
 import { deadFromRow, type DeadRow, groupFromRow, type GroupRow, rankOf } from '#dnssec/adapters/jobs/job-rows.ts';
+import { JoinedWrites } from '#dnssec/adapters/jobs/joined-writes.ts';
 import type { DeadJob, JobGroup, JobGroupProgress } from '#dnssec/ports-jobs.ts';
 
 /** Who runs the job of a zone. */
@@ -12,6 +13,9 @@ export interface Lease {
 const counts = `SELECT g.id, g.title, g.started_at, max(m.ended_at) AS ended_at, count(m.zone) AS total,
     count(CASE WHEN m.state = 2 THEN 1 END) AS done, count(CASE WHEN m.state = 3 THEN 1 END) AS failed
   FROM job_groups g LEFT JOIN job_group_members m ON m.group_id = g.id`;
+
+/** Asks since when the queue is paused: no row while it is not. */
+export const askForPause = { sql: 'SELECT since FROM job_pause', values: [] } as const;
 
 const sql = {
   take: `INSERT INTO job_leases (zone, owner, until, starts) VALUES (?, ?, ?, 1)
@@ -33,7 +37,6 @@ const sql = {
   reopen: 'UPDATE job_group_members SET state = 0, ended_at = NULL WHERE zone = ? AND state = 3',
   pause: 'INSERT INTO job_pause (id, since) VALUES (1, ?) ON CONFLICT (id) DO NOTHING',
   resume: 'DELETE FROM job_pause',
-  pausedAt: 'SELECT since FROM job_pause',
   putGroup: 'INSERT INTO job_groups (id, title, started_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING',
   putMember: `INSERT INTO job_group_members (group_id, zone, state) VALUES (?, ?, 0)
     ON CONFLICT (group_id, zone) DO NOTHING`,
@@ -56,9 +59,11 @@ const mostStarts = 6;
  */
 export class JobLedger {
   readonly #database: Database;
+  readonly #runs: JoinedWrites;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#runs = new JoinedWrites(database);
   }
 
   /**
@@ -69,7 +74,7 @@ export class JobLedger {
   async start({ zoneId, owner }: Lease, now: number, until: number): Promise<'started' | 'held' | 'worn-out'> {
     const take = { sql: sql.take, values: [zoneId, owner, until, now, mostStarts], changes: 1 };
     try {
-      await this.#database.write([take, { sql: sql.begin, values: [zoneId] }]);
+      await this.#runs.write(zoneId, [take, { sql: sql.begin, values: [zoneId] }]);
       return 'started';
     } catch (error) {
       if (!isUnexpected(error)) throw error;
@@ -85,7 +90,7 @@ export class JobLedger {
 
   /** Write down that a run ended well. @returns false, with nothing written, when the lease was lost */
   finish({ zoneId, owner }: Lease, now: number, also: readonly Statement[]): Promise<boolean> {
-    return this.#ending([
+    return this.#ending(zoneId, [
       { sql: sql.end, values: [zoneId, owner], changes: 1 },
       { sql: sql.dropDead, values: [zoneId] },
       { sql: sql.endMembers, values: [2, now, zoneId] },
@@ -95,7 +100,7 @@ export class JobLedger {
 
   /** Give a lease back after a failure that is not the last. */
   release({ zoneId, owner }: Lease, also: readonly Statement[]): Promise<boolean> {
-    return this.#ending([{ sql: sql.giveBack, values: [zoneId, owner], changes: 1 }, ...also]);
+    return this.#ending(zoneId, [{ sql: sql.giveBack, values: [zoneId, owner], changes: 1 }, ...also]);
   }
 
   /** Put a job on the list of the dead. @param owner absent when nobody could start it any more */
@@ -103,7 +108,7 @@ export class JobLedger {
     const { zoneId, priority, attempts, error, at } = dead;
     const lease =
       owner === undefined ? { sql: sql.letGo, values: [zoneId, at] } : { sql: sql.end, values: [zoneId, owner] };
-    return this.#ending([
+    return this.#ending(zoneId, [
       { ...lease, changes: 1 },
       { sql: sql.putDead, values: [zoneId, rankOf(priority), attempts, error, at] },
       { sql: sql.endMembers, values: [3, at, zoneId] },
@@ -111,9 +116,9 @@ export class JobLedger {
     ]);
   }
 
-  async #ending(statements: readonly Statement[]): Promise<boolean> {
+  async #ending(zoneId: number, statements: readonly Statement[]): Promise<boolean> {
     try {
-      await this.#database.write(statements);
+      await this.#runs.write(zoneId, statements);
       return true;
     } catch (error) {
       if (isUnexpected(error)) return false;
@@ -163,7 +168,7 @@ export class JobLedger {
   resume = (): Promise<void> => this.#database.write([{ sql: sql.resume, values: [] }]);
 
   async pausedAt(): Promise<number | undefined> {
-    const [row] = await this.#database.rows<{ since: number }>(sql.pausedAt);
+    const [row] = await this.#database.rows<{ since: number }>(askForPause.sql);
     return row?.since;
   }
 }
