@@ -143,6 +143,14 @@ export interface AnsweredClaim extends IdempotencyClaim {
   readonly at: number;
 }
 
+/** A zone with what is to be known to tend it. */
+export interface KnownZone {
+  readonly zone: ManagedZone;
+  readonly kmsKeys: readonly KmsKeyInUse[];
+  /** All RRsets without those of denial, and all links, each in canonical order; absent where they are many. */
+  readonly contents?: { readonly rrsets: readonly StoredRRset[]; readonly links: readonly StoredLink[] };
+}
+
 /** What is written with a change of a zone's keys, in one transaction with it. */
 export interface KeyNews {
   /** Of the request that asked for the change. */
@@ -160,6 +168,13 @@ export interface StoredZoneView extends ZoneView, ChainView {
   linkAfter(place: Octets): Promise<StoredLink | undefined>;
   firstLink(): Promise<StoredLink | undefined>;
   lastLink(): Promise<StoredLink | undefined>;
+}
+
+/** A zone with something due. */
+export interface DueZone {
+  readonly id: number;
+  /** Seconds. */
+  readonly dueAt: number;
 }
 
 export interface ZoneFilter {
@@ -195,6 +210,13 @@ export interface ZoneStore {
   /** Whatever its scope. */
   findZoneByName(name: string): Promise<ManagedZone | undefined>;
   getZone(id: number): Promise<ManagedZone>;
+  /**
+   * Read a zone, its KMS keys, and its contents if they are few. What is published meanwhile may be among the contents, but
+   * then a `publish` for the zone as it was read is a conflict.
+   *
+   * @param most RRsets, and links, that are few
+   */
+  readSmallZone(id: number, most: number): Promise<KnownZone>;
   listZones(scope: ZoneScope, filter: ZoneFilter): Promise<readonly ManagedZone[]>;
   /** Zones of all scopes by their ids, those after one. */
   listAllZones(
@@ -241,7 +263,9 @@ export interface ZoneStore {
   dueRRsets(zoneId: number, before: number, limit: number): Promise<readonly StoredRRset[]>;
   dueLinks(zoneId: number, before: number, limit: number): Promise<readonly StoredLink[]>;
   /** Zones with something due, the most urgent first. @param before seconds */
-  dueZones(before: number, limit: number): Promise<readonly ManagedZone[]>;
+  dueZones(before: number, limit: number): Promise<readonly DueZone[]>;
+  /** Read several zones, in no particular order; those that were deleted are not among them. */
+  readZones(ids: readonly number[]): Promise<readonly ManagedZone[]>;
   /** When the next zone has something due, in seconds. */
   nextDue(): Promise<number | undefined>;
   /** When the first signature of a zone is due, in seconds. */
@@ -257,8 +281,10 @@ export interface ZoneStore {
   dropDifferences(zoneId: number, upTo: number): Promise<void>;
   /** The KMS keys that a zone uses. */
   kmsKeysOf(zoneId: number): Promise<readonly KmsKeyInUse[]>;
-  /** Each KMS key that zones use once, with one of these zones. */
-  kmsKeysInUse(): Promise<readonly (KmsKeyInUse & { readonly zone: ManagedZone })[]>;
+  /** Each KMS key that zones use once, with the scope of one of these zones. */
+  kmsKeysInUse(): Promise<readonly (KmsKeyInUse & Pick<ManagedZone, 'scope'>)[]>;
+  /** Tell whether zones use a KMS key that the KMS was not asked about yet. */
+  hasUnknownKmsKey(): Promise<boolean>;
   /** Numbers of the zones that use a KMS key. */
   zonesUsingKey(region: string, keyId: string): Promise<readonly number[]>;
   /**

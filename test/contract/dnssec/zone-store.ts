@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { bytesFrom, type Octets } from '#lib/octets.ts';
 import type { Database } from '#database/database.ts';
-import { canonicalName, type Name, orderKeyOf, parseName } from '#dns/name.ts';
+import { canonicalName, type Name, type OrderKey, orderKeyOf, parseName } from '#dns/name.ts';
 import { parseRdataText } from '#dns/rdata/rdata.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
@@ -13,11 +13,13 @@ import { keyTagOf } from '#dnssec/core/keys/dnskey.ts';
 import { defaultPolicy } from '#dnssec/core/managed/signing-state.ts';
 import { advanceZone } from '#dnssec/core/managed/zone-rollover.ts';
 import type { ZoneWebhook } from '#dnssec/ports-webhooks.ts';
+import { SmallContents } from '#dnssec/operations/zones/small-contents.ts';
 import type {
   DifferenceRecord,
   ManagedZone,
   StoredLink,
   StoredRRset,
+  StoredZoneView,
   VersionChange,
   ZoneStore,
 } from '#dnssec/ports-zones.ts';
@@ -88,6 +90,18 @@ const nothing: Omit<VersionChange, 'zone' | 'version'> = {
   links: [],
   removedLinks: [],
 };
+/** All that a view tells of some places. */
+async function answersOf(view: StoredZoneView, keys: readonly OrderKey[]): Promise<unknown[]> {
+  const answers: unknown[] = [await view.firstLink(), await view.lastLink()];
+  for (const key of keys) {
+    const place = key as string as Octets;
+    answers.push(await view.rrsetsAt(key), await view.hasBelow(key), await view.ownersBelow(key));
+    answers.push(await view.findLink(place), await view.linkBefore(place), await view.linkAfter(place));
+    answers.push(await view.namesBelow(key, 2));
+  }
+  return answers;
+}
+
 const version = (number: number) => ({ version: number, serial: number, at, reason: 'test' });
 
 /** What every zone store does, whatever it keeps its data in. */
@@ -260,9 +274,69 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(due.map(({ refreshAt }) => refreshAt)).toEqual([10, 20]);
       expect(await store.dueLinks(zone.id, 14, 10)).toEqual([]);
       expect(await store.dueLinks(zone.id, 15, 10)).toHaveLength(1);
-      expect((await store.dueZones(50, 10)).map(({ name: one }) => one)).toEqual(['example']);
+      expect(await store.dueZones(50, 10)).toEqual([{ id: zone.id, dueAt: 12 }]);
       expect(await store.nextDue()).toBe(12);
       expect(await store.firstRefresh(zone.id)).toBe(10);
+    });
+
+    test('reads all of a small zone at once, and of a large one all but its contents', async () => {
+      const few = { rrsets: [rrset('b.example.', rrTypes.TXT, 'x'), rrset('a.example.', rrTypes.TXT, 'x')] };
+      const links = [link('b.example.'), link('a.example.')];
+      const zone = await insert(newZone('example', { dueAt: 3 }), { ...few, links, kmsKeys: [key('k')] });
+      const contents = { rrsets: few.rrsets.toReversed(), links: links.toReversed() };
+      expect(await store.readSmallZone(zone.id, 2)).toEqual({ zone, kmsKeys: [key('k')], contents });
+      expect(await store.readSmallZone(zone.id, 1)).toEqual({ zone, kmsKeys: [key('k')] });
+      await store.deleteZone(zone);
+      await expect(store.readSmallZone(zone.id, 2)).rejects.toMatchObject({ code: 'not-found' });
+    });
+
+    test('reads those of several zones that are there, however many are asked for', async () => {
+      const zones = await Promise.all(['one', 'two', 'three'].map((each) => insert(newZone(each))));
+      const asked = [...zones.map(({ id }) => id), ...Array.from({ length: 250 }, (_, index) => index + 1)];
+      const found = await store.readZones(asked);
+      expect(found.map(({ name: each }) => each).toSorted()).toEqual(['one', 'three', 'two']);
+      expect(await store.readZones([])).toEqual([]);
+    });
+
+    test('a small zone in memory answers as it does, after any changes', async () => {
+      const owners = ['example.', 'a.example.', 'x.a.example.', '*.example.', 'b.example.', 'y.x.a.example.'];
+      const keys = owners.map((owner) => rrset(owner, rrTypes.TXT, 'x').key);
+      let seed = 7;
+      const random = (below: number): number => (seed = (seed * 16_807) % 2_147_483_647) % below;
+      const some = <Item>(items: readonly Item[]): Item[] => items.filter(() => random(3) === 0);
+      const signed = (owner: string, type: RRType, text: string) =>
+        rrset(owner, type, text, { rrsigs: ['s' as Octets as Rdata], refreshAt: random(50) });
+      const wanted = () => ({
+        rrsets: some(owners).flatMap((owner) => [
+          signed(owner, rrTypes.TXT, `t${random(9)}`),
+          rrset(owner, rrTypes.A, `192.0.2.${random(9)}`),
+        ]),
+        links: some(owners).map((owner) => link(owner, { refreshAt: random(50) })),
+      });
+      let zone = await insert(newZone('example'), wanted());
+      const memory = new SmallContents((await store.readSmallZone(zone.id, 100)).contents!);
+      for (let round = 0; round < 12; round++) {
+        const put = wanted();
+        const isPut = (owner: string) => put.rrsets.some((one) => one.rrset.owner === parseName(owner));
+        const removedRRsets = some(owners)
+          .filter((owner) => !isPut(owner))
+          .map((owner) => ({ key: rrset(owner, rrTypes.TXT, 'x').key, type: rrTypes.TXT }));
+        const removedLinks = some(keys).filter((gone) => !put.links.some(({ place }) => place === (gone as string)));
+        const change = { ...put, removedRRsets, removedLinks: removedLinks as string[] as Octets[] };
+        await publish(zone, change);
+        memory.apply(change);
+        zone = await store.getZone(zone.id);
+        expect(await answersOf(memory.view(), keys)).toEqual(await answersOf(store.viewOf(zone.id), keys));
+        const after = { key: keys[random(keys.length)]!, type: random(2) === 0 ? rrTypes.A : rrTypes.TXT };
+        expect(memory.readRRsets(4, after)).toEqual(await store.readRRsets(zone.id, 4, after));
+        expect(memory.readRRsets(3)).toEqual(await store.readRRsets(zone.id, 3));
+        const place = keys[random(keys.length)]! as string as Octets;
+        expect(memory.readLinks(2, place)).toEqual(await store.readLinks(zone.id, 2, place));
+        expect(memory.firstRefresh()).toEqual(await store.firstRefresh(zone.id));
+        const times = (due: readonly { readonly refreshAt?: number }[]) => due.map(({ refreshAt }) => refreshAt);
+        expect(times(memory.dueRRsets(30, 3))).toEqual(times(await store.dueRRsets(zone.id, 30, 3)));
+        expect(times(memory.dueLinks(30, 3))).toEqual(times(await store.dueLinks(zone.id, 30, 3)));
+      }
     });
 
     test('remembers versions and their differences until they are dropped', async () => {
@@ -360,11 +434,14 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(await store.kmsKeysOf(three!.id)).toEqual([]);
       const inUse = await store.kmsKeysInUse();
       expect(inUse.map(({ region, keyId }) => ({ region, keyId }))).toEqual([key('a'), key('b')]);
-      expect(['one', 'two']).toContain(inUse[0]!.zone.name);
+      expect(inUse[0]!.scope).toEqual(one!.scope);
+      expect(await store.hasUnknownKmsKey()).toBe(true);
 
       await store.noteKmsKey({ ...key('a'), latestVersion: 1, status: 'active' }, 5);
-      const due = async () =>
-        (await store.dueZones(1000, 10)).map(({ name: each, dueAt }) => `${each} ${dueAt}`).toSorted();
+      const due = async () => {
+        const zones = await store.readZones((await store.dueZones(1000, 10)).map(({ id }) => id));
+        return zones.map(({ name: each, dueAt }) => `${each} ${dueAt}`).toSorted();
+      };
       expect(await due()).toEqual(['one 5', 'two 5']);
       const { dueAt: _, ...seen } = await store.getZone(two!.id);
       await store.noteSigning({ ...seen, state: seen.state + 1 });
@@ -372,7 +449,9 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       expect(await due()).toEqual(['one 5']);
       await store.noteKmsKey({ ...key('a'), latestVersion: 2, status: 'active' }, 7);
       expect((await store.getZone(two!.id)).dueAt).toBe(7);
+      expect(await store.hasUnknownKmsKey()).toBe(true);
       await store.noteKmsKey({ ...key('b'), latestVersion: 1, status: 'disabled' }, 8);
+      expect(await store.hasUnknownKmsKey()).toBe(false);
       expect(await store.kmsKeysOf(one!.id)).toEqual([
         { ...key('a'), latestVersion: 2, status: 'active' },
         { ...key('b'), latestVersion: 1, status: 'disabled' },

@@ -25,7 +25,8 @@ function makeWorld() {
           .filter(([, at]) => at <= before)
           .toSorted((one, other) => one[1] - other[1])
           .slice(0, limit)
-          .map(([id, at]) => ({ id, dueAt: at }) as ManagedZone),
+          .map(([id, dueAt]) => ({ id, dueAt })),
+      readZones: async (ids) => ids.map((id) => ({ id }) as ManagedZone),
     },
     queue: {
       epoch: async () => epoch,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { KmsKeyWatch } from '#dnssec/operations/zones/watch-kms-keys.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
-import type { KmsKeyInUse, ManagedZone } from '#dnssec/ports-zones.ts';
+import type { KmsKeyInUse } from '#dnssec/ports-zones.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const region = 'r';
@@ -17,17 +17,22 @@ function makeWorld(organisations: readonly string[] = ['o']) {
   const failures: string[] = [];
   const lists: string[] = [];
   let eventsFail: DnssecError | undefined;
+  let reads = 0;
   const away = new Set<string>();
   const ports = {
     clock,
     store: {
-      kmsKeysInUse: async () =>
-        organisations.map((organisation) => ({
+      kmsKeysInUse: async () => {
+        reads += 1;
+        return organisations.map((organisation) => ({
           region,
           keyId: `key-${organisation}`,
           ...known.get(`key-${organisation}`),
-          zone: { scope: { organisation } } as ManagedZone,
-        })),
+          scope: { organisation },
+        }));
+      },
+      hasUnknownKmsKey: async () =>
+        organisations.some((organisation) => known.get(`key-${organisation}`)?.latestVersion === undefined),
       async noteKmsKey(key: Required<KmsKeyInUse>) {
         known.set(key.keyId, key);
         noted.push(`${key.keyId} ${key.latestVersion} ${key.status}`);
@@ -53,6 +58,7 @@ function makeWorld(organisations: readonly string[] = ['o']) {
     keys,
     away,
     failures,
+    reads: () => reads,
     look: async () => {
       await watch.look();
       return { noted: noted.splice(0), lists: lists.splice(0).length };
@@ -121,5 +127,27 @@ describe('the watch over KMS keys', () => {
     expect(failures).toEqual(['r a ']);
     away.clear();
     expect((await look()).noted).toEqual(['key-a 1 active']);
+  });
+
+  test('looks again where it was told of a rotation and could not look', async () => {
+    const { look, away, rotate } = makeWorld();
+    await look();
+    rotate('key-o');
+    away.add('o');
+    expect(await look()).toEqual({ noted: [], lists: 0 });
+    away.clear();
+    expect(await look()).toEqual({ noted: ['key-o 2 active'], lists: 1 });
+  });
+
+  test('reads the keys of zones when something may be new, and not at each look', async () => {
+    const { look, reads, rotate } = makeWorld();
+    await look();
+    await look();
+    const before = reads();
+    for (let round = 0; round < 5; round++) await look();
+    expect(reads()).toBe(before);
+    rotate('key-o');
+    await look();
+    expect(reads()).toBe(before + 1);
   });
 });

@@ -1,15 +1,20 @@
 import type { Database, SqlValue, Statement } from '#database/database.ts';
 import { claiming } from '#dnssec/adapters/store/claims.ts';
 import type { ZoneEventKind } from '#dnssec/core/managed/zone-events.ts';
-import type { KeyNews, KmsKeyInUse, ManagedZone, NumberedZoneEvent, ZoneStore } from '#dnssec/ports-zones.ts';
+import { scopeFromRow, type ZoneRow } from '#dnssec/adapters/store/zone-rows.ts';
+import type { KeyNews, KmsKeyInUse, NumberedZoneEvent, ZoneStore } from '#dnssec/ports-zones.ts';
+
+export const kmsKeysOfZone =
+  'SELECT region, key_id, latest, status FROM zone_kms_keys WHERE zone = ? ORDER BY region, key_id';
 
 const sql = {
   putKmsKey:
     'INSERT INTO zone_kms_keys (zone, region, key_id) VALUES (?, ?, ?) ON CONFLICT (zone, region, key_id) DO NOTHING',
-  kmsKeysOf: 'SELECT region, key_id, latest, status FROM zone_kms_keys WHERE zone = ? ORDER BY region, key_id',
-  kmsKeysInUse: `SELECT region, key_id, min(zone) AS zone, nullif(min(coalesce(latest, 0)), 0) AS latest, min(status) AS status
-    FROM zone_kms_keys
-    GROUP BY region, key_id ORDER BY region, key_id`,
+  kmsKeysInUse: `SELECT used.region, used.key_id, used.latest, used.status, zones.organisation, zones.project
+    FROM (SELECT region, key_id, min(zone) AS zone, nullif(min(coalesce(latest, 0)), 0) AS latest, min(status) AS status
+      FROM zone_kms_keys GROUP BY region, key_id) AS used
+    JOIN zones ON zones.id = used.zone ORDER BY used.region, used.key_id`,
+  unknownKmsKey: 'SELECT zone FROM zone_kms_keys WHERE latest IS NULL LIMIT 1',
   zonesUsingKey: 'SELECT zone FROM zone_kms_keys WHERE region = ? AND key_id = ? ORDER BY zone',
   markDue: `UPDATE zones SET due_at = ?, state = state + 1 WHERE id IN
     (SELECT zone FROM zone_kms_keys WHERE region = ? AND key_id = ? AND (latest IS NULL OR latest <> ? OR status <> ?))`,
@@ -22,12 +27,15 @@ const sql = {
     WHERE zones.organisation = ? AND zones.project = ? AND number > ? ORDER BY number LIMIT ?`,
 };
 
-interface KmsKeyRow {
+/** A row of `zone_kms_keys`, but for its zone. */
+export interface KmsKeyRow {
   readonly region: string;
   readonly key_id: string;
   readonly latest: number | null;
   readonly status: string | null;
 }
+
+type ScopeRow = Pick<ZoneRow, 'organisation' | 'project'>;
 
 /** A row of `zone_events`. */
 export interface EventRow {
@@ -40,23 +48,21 @@ export interface EventRow {
 
 type KeyRecords = Pick<
   ZoneStore,
-  'kmsKeysOf' | 'kmsKeysInUse' | 'zonesUsingKey' | 'noteKmsKey' | 'listEvents' | 'eventsAfter'
+  'kmsKeysOf' | 'kmsKeysInUse' | 'hasUnknownKmsKey' | 'zonesUsingKey' | 'noteKmsKey' | 'listEvents' | 'eventsAfter'
 >;
 
 /** The part of the store that knows the KMS keys of zones and what happened to them. */
-export function keyRecords(database: Database, findZone: (id: number) => Promise<ManagedZone | undefined>): KeyRecords {
+export function keyRecords(database: Database): KeyRecords {
   const events = async (text: string, ...values: SqlValue[]) =>
     (await database.rows<EventRow>(text, ...values)).map(eventOf);
   return {
-    kmsKeysOf: async (zoneId) => (await database.rows<KmsKeyRow>(sql.kmsKeysOf, zoneId)).map(kmsKeyOf),
-    async kmsKeysInUse() {
-      const rows = await database.rows<KmsKeyRow & { zone: number }>(sql.kmsKeysInUse);
-      const found = rows.map(async (row) => {
-        const zone = await findZone(row.zone);
-        return zone === undefined ? [] : [{ ...kmsKeyOf(row), zone }];
-      });
-      return (await Promise.all(found)).flat();
-    },
+    kmsKeysOf: async (zoneId) => (await database.rows<KmsKeyRow>(kmsKeysOfZone, zoneId)).map(kmsKeyOf),
+    kmsKeysInUse: async () =>
+      (await database.rows<KmsKeyRow & ScopeRow>(sql.kmsKeysInUse)).map((row) => ({
+        ...kmsKeyOf(row),
+        scope: scopeFromRow(row),
+      })),
+    hasUnknownKmsKey: async () => (await database.rows(sql.unknownKmsKey)).length > 0,
     zonesUsingKey: async (region, keyId) =>
       (await database.rows<{ zone: number }>(sql.zonesUsingKey, region, keyId)).map(({ zone }) => zone),
     noteKmsKey: ({ region, keyId, latestVersion, status }, now) =>
@@ -72,7 +78,7 @@ export function keyRecords(database: Database, findZone: (id: number) => Promise
   };
 }
 
-function kmsKeyOf({ region, key_id, latest, status }: KmsKeyRow): KmsKeyInUse {
+export function kmsKeyOf({ region, key_id, latest, status }: KmsKeyRow): KmsKeyInUse {
   return {
     region,
     keyId: key_id,

@@ -3,7 +3,7 @@ import type { SqlValue } from '#database/database.ts';
 import type { Name, OrderKey } from '#dns/name.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { defaultPolicy, type ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
-import type { ManagedZone, RecordContent, StoredLink, StoredRRset } from '#dnssec/ports-zones.ts';
+import type { ManagedZone, RecordContent, StoredLink, StoredRRset, ZoneScope } from '#dnssec/ports-zones.ts';
 
 /** A row of `zones`. */
 export interface ZoneRow {
@@ -81,7 +81,7 @@ export function zoneFromRow(row: ZoneRow): ManagedZone {
   return {
     id: row.id,
     identity: row.identity,
-    scope: { organisation: row.organisation, ...(row.project === '' ? {} : { project: row.project }) },
+    scope: scopeFromRow(row),
     name: row.name,
     slug: row.slug,
     ...(row.description === null ? {} : { description: row.description }),
@@ -97,6 +97,10 @@ export function zoneFromRow(row: ZoneRow): ManagedZone {
     ...(row.due_at === null ? {} : { dueAt: row.due_at }),
     state: row.state,
   };
+}
+
+export function scopeFromRow({ organisation, project }: Pick<ZoneRow, 'organisation' | 'project'>): ZoneScope {
+  return { organisation, ...(project === '' ? {} : { project }) };
 }
 
 /** How zones stand, by what is written of it: it is read more often than it changes, and larger than the rest of the row. */

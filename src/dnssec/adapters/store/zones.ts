@@ -19,6 +19,7 @@ import {
 } from '#dnssec/adapters/store/zone-rows.ts';
 import { claimRecords, claimTaken, isClaimTaken } from '#dnssec/adapters/store/claims.ts';
 import { keyRecords, newsOf } from '#dnssec/adapters/store/key-records.ts';
+import { smallZones } from '#dnssec/adapters/store/small-zones.ts';
 import { leavingContents, stageContents, sweepLeftovers } from '#dnssec/adapters/store/staged-contents.ts';
 import { insertVersion, versionRecords } from '#dnssec/adapters/store/version-records.ts';
 import { contentsOfZone, inZone, keyBytes, openZoneView } from '#dnssec/adapters/store/zone-view.ts';
@@ -68,7 +69,7 @@ const sql = {
   findRecord: `${rrsets} WHERE ${inZone} AND identity = ?`,
   dueRRsets: `${rrsets} WHERE ${inZone} AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
   dueLinks: `${links} WHERE ${inZone} AND refresh_at <= ? ORDER BY refresh_at LIMIT ?`,
-  dueZones: `${zones} WHERE due_at <= ? ORDER BY due_at LIMIT ?`,
+  dueZones: 'SELECT id, due_at AS "dueAt" FROM zones WHERE due_at <= ? ORDER BY due_at LIMIT ?',
   nextDue: 'SELECT min(due_at) AS at FROM zones WHERE due_at IS NOT NULL',
   firstRefresh: `SELECT min(refresh_at) AS at FROM (SELECT min(refresh_at) AS refresh_at FROM zone_rrsets WHERE ${inZone} AND refresh_at IS NOT NULL
     UNION ALL SELECT min(refresh_at) AS refresh_at FROM zone_links WHERE ${inZone}) AS both_kinds`,
@@ -98,6 +99,7 @@ export function openZoneStore(database: Database): ZoneStore {
   return {
     ...openReading(database),
     ...claimRecords(database),
+    ...smallZones(database),
     async insertZone(zone, change) {
       const whole = { ...zone, id: randomId() };
       const insert = { sql: sql.insertZone, values: zoneValues(whole) };
@@ -176,7 +178,7 @@ export function openZoneStore(database: Database): ZoneStore {
       (await database.rows<RRsetRow>(sql.dueRRsets, zoneId, before, limit)).map(rrsetFromRow),
     dueLinks: async (zoneId, before, limit) =>
       (await database.rows<LinkRow>(sql.dueLinks, zoneId, before, limit)).map(linkFromRow),
-    dueZones: (before, limit) => zoneList(sql.dueZones, before, limit),
+    dueZones: (before, limit) => database.rows(sql.dueZones, before, limit),
     async nextDue() {
       const [row] = await database.rows<{ at: number | null }>(sql.nextDue);
       return row?.at ?? undefined;
@@ -187,7 +189,7 @@ export function openZoneStore(database: Database): ZoneStore {
     },
 
     ...versionRecords(database),
-    ...keyRecords(database, async (id) => (await zoneList(sql.getZone, id))[0]),
+    ...keyRecords(database),
   };
 }
 

@@ -13,7 +13,7 @@ const window = 1000;
 const longestTrust = 60;
 
 export interface FeederPorts {
-  readonly store: Pick<ZoneStore, 'dueZones'>;
+  readonly store: Pick<ZoneStore, 'dueZones' | 'readZones'>;
   readonly clock: Clock;
   readonly queue: Pick<JobQueue, 'put' | 'epoch'>;
 }
@@ -27,7 +27,7 @@ export class JobFeeder {
   #epoch: string | undefined;
   #trustUntil = 0;
   /** Zones that were put, by their number, with the time at which they were due. */
-  #put = new Map<number, number | undefined>();
+  #put = new Map<number, number>();
 
   constructor(ports: FeederPorts) {
     this.#ports = ports;
@@ -44,8 +44,11 @@ export class JobFeeder {
     }
     this.#epoch = epoch;
     const due = await store.dueZones(now, window);
-    const news = due.filter((zone) => !this.#put.has(zone.id) || this.#put.get(zone.id) !== zone.dueAt);
-    if (news.length > 0) await queue.put(news.map((zone) => ({ zoneId: zone.id, priority: urgencyOf(zone, now) })));
+    const news = due.filter(({ id, dueAt }) => this.#put.get(id) !== dueAt);
+    if (news.length > 0) {
+      const zones = await store.readZones(news.map(({ id }) => id));
+      await queue.put(zones.map((zone) => ({ zoneId: zone.id, priority: urgencyOf(zone, now) })));
+    }
     this.#put = new Map(due.map((zone) => [zone.id, zone.dueAt]));
     return news.length;
   }

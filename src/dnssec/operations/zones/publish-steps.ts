@@ -1,4 +1,5 @@
 import { secondsOf } from '#lib/clock.ts';
+import type { Octets } from '#lib/octets.ts';
 import { orderKeyOf } from '#dns/name.ts';
 import { eventsOfStep } from '#dnssec/core/managed/describe-moves.ts';
 import type { SigningKey, SigningRound, ZoneSigning } from '#dnssec/core/managed/signing-state.ts';
@@ -156,19 +157,28 @@ async function nextSlice(
   now: number,
 ): Promise<Slice | undefined> {
   if (round.kind === 'done') return undefined;
-  if (round.kind === 'links') {
-    const links = await ports.store.readLinks(zone.id, together, round.after);
-    const last = links.at(-1);
-    const isLast = last === undefined || links.length < together;
-    return { rrsets: [], links, round: isLast ? { kind: 'done', at: now } : { kind: 'links', after: last.place } };
-  }
+  if (round.kind === 'links') return { rrsets: [], ...(await sliceOfLinks(ports, zone, together, round.after, now)) };
   const apexKey = orderKeyOf(apexOf(zone));
   const page = await ports.store.readRRsets(zone.id, together, round.after);
   const last = page.at(-1);
   const isLast = last === undefined || page.length < together;
   return {
     rrsets: page.filter(({ rrset, rrsigs, key }) => rrsigs.length > 0 && !(key === apexKey && isOfKeySet(rrset.type))),
-    links: [],
-    round: isLast ? { kind: 'links' } : { kind: 'rrsets', after: { key: last.key, type: last.rrset.type } },
+    ...(isLast
+      ? await sliceOfLinks(ports, zone, together - page.length, undefined, now)
+      : { links: [], round: { kind: 'rrsets', after: { key: last.key, type: last.rrset.type } } }),
   };
+}
+
+async function sliceOfLinks(
+  { store }: Pick<ZonePorts, 'store'>,
+  { id }: ManagedZone,
+  limit: number,
+  after: Octets | undefined,
+  now: number,
+): Promise<Pick<Slice, 'links' | 'round'>> {
+  const links = await store.readLinks(id, limit, after);
+  const last = links.at(-1);
+  const isLast = last === undefined || links.length < limit;
+  return { links, round: isLast ? { kind: 'done', at: now } : { kind: 'links', after: last.place } };
 }

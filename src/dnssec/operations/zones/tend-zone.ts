@@ -12,6 +12,7 @@ import { noteZone } from '#dnssec/operations/zones/note-zone.ts';
 import { publishSignals } from '#dnssec/operations/zones/publish-signals.ts';
 import { publishSteps } from '#dnssec/operations/zones/publish-steps.ts';
 import { tellParent } from '#dnssec/operations/zones/tell-parent.ts';
+import { withZoneMemory } from '#dnssec/operations/zones/zone-memory.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
 
@@ -29,28 +30,32 @@ const retryAfter = 60;
  *
  * @throws DnssecError kms-refused, kms-unavailable, key-invalid, signature-invalid, signing-refused, conflict, not-found
  */
-export async function tendZone(ports: ZonePorts, zoneId: number): Promise<void> {
-  await publishSteps(ports, zoneId);
-  const isParentNews = await lookAtParent(ports, zoneId);
-  const isKmsNews = await introduceSuccessors(ports, zoneId);
-  if (isParentNews || isKmsNews) await publishSteps(ports, zoneId);
-  await publishSignals(ports, zoneId);
-  await tellParent(ports, zoneId);
-  await settle(ports, zoneId);
+export function tendZone(outer: ZonePorts, zoneId: number): Promise<void> {
+  return withZoneMemory(outer, zoneId, async (ports) => {
+    await publishSteps(ports, zoneId);
+    const isParentNews = await lookAtParent(ports, zoneId);
+    const isKmsNews = await introduceSuccessors(ports, zoneId);
+    if (isParentNews || isKmsNews) await publishSteps(ports, zoneId);
+    await publishSignals(ports, zoneId);
+    await tellParent(ports, zoneId);
+    await settle(ports, zoneId);
+  });
 }
 
 /**
  * Tend a zone after a change that is made already, but for its parent, for whom nobody is kept waiting. What fails is in the
  * status of the zone, and is tried again.
  */
-export async function tendNoted(ports: ZonePorts, zoneId: number): Promise<void> {
+export async function tendNoted(outer: ZonePorts, zoneId: number): Promise<void> {
   try {
-    await publishSteps(ports, zoneId);
-    if (await introduceSuccessors(ports, zoneId)) await publishSteps(ports, zoneId);
-    await settle(ports, zoneId);
+    await withZoneMemory(outer, zoneId, async (ports) => {
+      await publishSteps(ports, zoneId);
+      if (await introduceSuccessors(ports, zoneId)) await publishSteps(ports, zoneId);
+      await settle(ports, zoneId);
+    });
   } catch (error) {
     if (!(error instanceof DnssecError)) throw error;
-    await noteFailure(ports, zoneId, error, retryAfter);
+    await noteFailure(outer, zoneId, error, retryAfter);
   }
 }
 

@@ -17,7 +17,7 @@ const interval = 5000;
 /** Seconds between two looks at all keys, whatever events say. */
 const pollInterval = 600;
 
-type KeyInUse = KmsKeyInUse & { readonly zone: ManagedZone };
+type KeyInUse = KmsKeyInUse & Pick<ManagedZone, 'scope'>;
 
 /** The keys of one scope in one region: what one call of the KMS can list. */
 interface Place {
@@ -38,6 +38,8 @@ export class KmsKeyWatch {
   /** Number of the last event by place; undefined where none are told. */
   readonly #followed = new Map<string, number | undefined>();
   readonly #polledAt = new Map<string, number>();
+  /** The keys as they were last read; absent when something of them may be new. A key that a zone takes up is unknown at first. */
+  #places: readonly Place[] | undefined;
 
   constructor(ports: ZonePorts, onFailure: OnWatchFailure, onRotated: OnRotated = async () => undefined) {
     this.#ports = ports;
@@ -47,24 +49,31 @@ export class KmsKeyWatch {
 
   /** Look at what has changed, at every place of which zones use keys. */
   async look(): Promise<void> {
-    for (const place of placesOf(this.#ports, await this.#ports.store.kmsKeysInUse())) {
+    const { store } = this.#ports;
+    let fresh: readonly Place[] | undefined;
+    const read = async () => (fresh ??= placesOf(this.#ports, await store.kmsKeysInUse()));
+    if ((await store.hasUnknownKmsKey()) || this.#places === undefined) this.#places = await read();
+    for (const place of this.#places) {
       try {
-        await this.#lookAt(place);
+        if (await this.#lookAt(place, read)) this.#places = undefined;
       } catch (error) {
+        this.#polledAt.delete(place.name); // events that were read before are not told again
         this.#onFailure(error, place.name);
       }
     }
   }
 
-  async #lookAt(place: Place): Promise<void> {
+  /** @returns whether something of the keys of a place may be new */
+  async #lookAt(place: Place, read: () => Promise<readonly Place[]>): Promise<boolean> {
     // Events first: what comes after them is in the list, or in the next events.
     const changed = await this.#follow(place);
     const now = secondsOf(this.#ports.clock);
     const isPollDue = now >= (this.#polledAt.get(place.name) ?? -Infinity) + pollInterval;
     const isAnyNew = place.keys.some(({ latestVersion }) => latestVersion === undefined);
-    if (!isPollDue && !isAnyNew && !place.keys.some(({ keyId }) => changed.has(keyId))) return;
+    if (!isPollDue && !isAnyNew && !place.keys.some(({ keyId }) => changed.has(keyId))) return false;
     const listed = new Map((await place.lister.listKeys({})).map((key) => [key.keyId, key]));
-    for (const { region, keyId, latestVersion, status } of place.keys) {
+    const { keys = [] } = (await read()).find(({ name }) => name === place.name) ?? {};
+    for (const { region, keyId, latestVersion, status } of keys) {
       const found = listed.get(keyId);
       const heard = { latestVersion: found?.latestVersion ?? latestVersion ?? 0, status: found?.status ?? 'missing' };
       if (heard.latestVersion === latestVersion && heard.status === status) continue;
@@ -74,6 +83,7 @@ export class KmsKeyWatch {
     }
     this.#polledAt.set(place.name, now);
     if (isPollDue && this.#followed.get(place.name) === undefined) this.#followed.delete(place.name);
+    return true;
   }
 
   /** The keys that events tell of. */
@@ -97,14 +107,10 @@ export class KmsKeyWatch {
 }
 
 function placesOf(ports: ZonePorts, keys: readonly KeyInUse[]): Place[] {
-  const groups = Map.groupBy(keys, ({ region, zone: { scope } }) =>
-    [region, scope.organisation, scope.project ?? ''].join(' '),
-  );
+  const groups = Map.groupBy(keys, ({ region, scope }) => [region, scope.organisation, scope.project ?? ''].join(' '));
   return [...groups].flatMap(([name, group]) => {
     const [first] = group;
-    return first === undefined
-      ? []
-      : [{ name, keys: group, lister: ports.serviceKeys(first.zone.scope, first.region) }];
+    return first === undefined ? [] : [{ name, keys: group, lister: ports.serviceKeys(first.scope, first.region) }];
   });
 }
 
