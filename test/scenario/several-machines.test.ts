@@ -4,9 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decode } from 'dns-packet';
 import { expect, test } from 'vitest';
+import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
 import { createThreadVerifier } from '#dnssec/dnssec.ts';
 import { verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
 import { openZone } from '#dnssec/operations/zone-text.ts';
+import { cloneZones } from '#test/support/clone-zones.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { type Machines, startMachines } from '#test/support/machines.ts';
 import { patience, testTimeout } from '#test/support/patience.ts';
@@ -76,7 +78,8 @@ describeWith(['postgres', 'initdb', 'redis-server', 'redis-cli'], 'a service on 
       });
       const { api, redis } = machines;
       const names = Array.from({ length: number }, (_, index) => `zone${index}.example`);
-      await makeZones(machines, names);
+      await makeZones(machines, names.slice(0, 1));
+      await makeLike(machines, names);
       const before = await zonesOf(machines);
       expect(before).toHaveLength(number);
       const signedBefore = signCalls(machines);
@@ -140,6 +143,16 @@ async function makeZones({ kms, api }: Machines, names: readonly string[]): Prom
     expect((await api.call('PUT', `/v1/dns/zones/${zoneName}/dnssec`, signing)).status).toBe(200);
   });
   return kmsKeyIdentity;
+}
+
+/** Make all zones but the first like that one. */
+async function makeLike({ database }: Machines, [first = '', ...others]: readonly string[]): Promise<void> {
+  const zones = await openZones(database.url);
+  const store = openZoneStore(zones);
+  const template = await store.findZoneByName(first);
+  if (template === undefined) throw new Error(`there is no zone ${first}`);
+  await cloneZones(store, template, others);
+  await zones.close();
 }
 
 /** What is known of the versions of the keys that zones use. */
