@@ -113,6 +113,21 @@ export const ChangesResponse = Type.Object({
 });
 
 export const ExportQuery = Type.Object({ signed: Type.Optional(Type.Boolean()) }, closed);
+export const WorkResponse = Type.Object(
+  {
+    work: Type.Optional(
+      Type.Object(
+        {
+          since: Time,
+          done: Type.Integer({ description: 'RRsets that are ready.' }),
+          total: Type.Integer({ description: 'RRsets of the zone, without its chain of denial.' }),
+        },
+        { description: 'Absent while no whole version is made, or one that takes a moment.' },
+      ),
+    ),
+  },
+  closed,
+);
 export const ExportResponse = Type.Object({ zoneName: Type.String(), zoneFile: Type.String() });
 export const ImportRequest = Type.Object(
   { zoneFile: Type.String(), replaceExisting: Type.Optional(Type.Boolean()) },

@@ -120,6 +120,16 @@ export interface StagedContents extends AsyncDisposable {
   publish(version: WholeVersion): Promise<void>;
 }
 
+/** How far the making of a whole version has come. Times are milliseconds since the epoch. */
+export interface ZoneWork {
+  readonly begunAt: number;
+  /** When this was so. */
+  readonly at: number;
+  /** RRsets that are ready, of all that the zone has besides its chain of denial. */
+  readonly done: number;
+  readonly total: number;
+}
+
 /** A KMS key that a zone uses, with what was last heard of it. */
 export interface KmsKeyInUse {
   readonly region: string;
@@ -241,6 +251,9 @@ export interface ZoneStore {
    * @param now milliseconds
    */
   stage(now: number): StagedContents;
+  /** Let others see how far the making of a whole version has come; undefined when it has ended. */
+  noteWork(zoneId: number, work: ZoneWork | undefined): Promise<void>;
+  findWork(zoneId: number): Promise<ZoneWork | undefined>;
   /** Hold the zones still for whoever reads much of them; others go on writing. To be closed soon. */
   snapshot(): Promise<ZoneSnapshot>;
   /**

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Service } from '#app/server.ts';
 import { createThreadVerifier } from '#dnssec/dnssec.ts';
@@ -126,6 +127,34 @@ describe('a zone of 21 000 names', () => {
     expect(refused).toMatchObject({ status: 422, body: { message: expect.stringContaining('new.large.example.') } });
     expect((await call('GET', `/zones/${zone}`)).body).toEqual(before);
   });
+});
+
+test('tells how far the signing of a large zone has come, until it is done', async () => {
+  const zone = 'waiting.example';
+  await call('POST', '/zones', { zoneName: zone });
+  await send(`/zones/${zone}/import`, fileOf(21_000));
+  expect((await call('GET', `/zones/${zone}/work`)).body).toEqual({});
+  const signing = call('PUT', `/zones/${zone}/dnssec`, { region: 'nl-01' });
+  const seen: { done: number; total: number }[] = [];
+  let isOver = false;
+  const over = signing.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const { work } = (await call('GET', `/zones/${zone}/work`)).body;
+    if (work !== undefined) seen.push(work);
+    await sleep(50);
+  }
+  expect((await over).status).toBe(200);
+  expect(seen.length).toBeGreaterThan(0);
+  expect(seen.map(({ done }) => done)).toEqual(seen.map(({ done }) => done).toSorted((left, right) => left - right));
+  for (const { done, total } of seen) {
+    expect(done).toBeGreaterThan(0);
+    expect(done).toBeLessThanOrEqual(total);
+    expect(total).toBeGreaterThanOrEqual(21_000);
+  }
+  expect((await call('GET', `/zones/${zone}/work`)).body).toEqual({});
+  expect((await call('GET', '/zones/nowhere.example/work')).status).toBe(404);
 });
 
 describe('a body that is not as it should be', () => {

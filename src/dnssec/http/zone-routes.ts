@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { formatInstant } from '#lib/clock.ts';
 import { formatRecord } from '#dns/zone-file/print.ts';
 import {
   ChangesRequest,
@@ -18,6 +19,7 @@ import {
   RecordPath,
   UpdateRecordRequest,
   VersionPath,
+  WorkResponse,
   ZonePath,
   ZoneVersionItem,
 } from '#dnssec/api-zones.ts';
@@ -45,6 +47,7 @@ import {
 import { createZone, deleteZone, describeZone, getOwnZone, listZones } from '#dnssec/operations/zones/manage-zones.ts';
 import { onlyOnce } from '#dnssec/operations/zones/once.ts';
 import { getDifferences, listVersions, rollBack } from '#dnssec/operations/zones/zone-history.ts';
+import { getWork } from '#dnssec/operations/zones/work-progress.ts';
 import type { StoredRRset } from '#dnssec/ports-zones.ts';
 
 /** Octets of the changes of one request. */
@@ -98,6 +101,18 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
     async (request) => {
       const { caller } = await callers.admit(request, 'write');
       return renderZone(await describeZone(ports, caller, request.params.zone, request.body));
+    },
+  );
+
+  app.get(
+    '/zones/:zone/work',
+    { schema: { ...describe('How far the making of a whole version has come', WorkResponse), params: ZonePath } },
+    async (request) => {
+      const { caller } = await callers.admit(request, 'read');
+      const work = await getWork(ports, caller, request.params.zone);
+      if (work === undefined) return {};
+      const { begunAt, done, total } = work;
+      return { work: { since: formatInstant(begunAt), done, total } };
     },
   );
 

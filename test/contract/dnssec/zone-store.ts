@@ -148,6 +148,20 @@ export function zoneStoreContract(name: string, make: () => Promise<ZoneStoreUnd
       await staged.publish({ zone: next, version: version(next.version) });
     };
 
+    test('how far work on a zone has come is kept until it ends or the zone goes', async () => {
+      const zone = await insert(newZone('working.example'));
+      const work = { begunAt: at, at: at + 1000, done: 10, total: 1_000_000 };
+      await store.noteWork(zone.id, work);
+      await store.noteWork(zone.id, { ...work, done: 20 });
+      expect(await store.findWork(zone.id)).toEqual({ ...work, done: 20 });
+      await store.noteWork(zone.id, undefined);
+      expect(await store.findWork(zone.id)).toBeUndefined();
+      await store.noteWork(zone.id, work);
+      await store.deleteZone(zone);
+      await store.noteWork(zone.id, work);
+      expect(await store.findWork(zone.id)).toBeUndefined();
+    });
+
     test('a claim is written with what it asked for or not at all, and answers the same request alone', async () => {
       const claim = { principal: 'p', key: 'once', requestHash: new Uint8Array(32).fill(1) };
       const answered = { ...claim, answer: '{"result":1}', at };

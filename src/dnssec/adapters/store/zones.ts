@@ -22,6 +22,7 @@ import { keyRecords, newsOf } from '#dnssec/adapters/store/key-records.ts';
 import { smallZones } from '#dnssec/adapters/store/small-zones.ts';
 import { leavingContents, stageContents, sweepLeftovers } from '#dnssec/adapters/store/staged-contents.ts';
 import { insertVersion, versionRecords } from '#dnssec/adapters/store/version-records.ts';
+import { workRecords } from '#dnssec/adapters/store/zone-work.ts';
 import { contentsOfZone, inZone, keyBytes, openZoneView } from '#dnssec/adapters/store/zone-view.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type {
@@ -100,6 +101,7 @@ export function openZoneStore(database: Database): ZoneStore {
     ...openReading(database),
     ...claimRecords(database),
     ...smallZones(database),
+    ...workRecords(database),
     async insertZone(zone, change) {
       const whole = { ...zone, id: randomId() };
       const insert = { sql: sql.insertZone, values: zoneValues(whole) };
@@ -132,7 +134,7 @@ export function openZoneStore(database: Database): ZoneStore {
       return written(database, zone, [{ sql: sql.noteSigning, values, changes: 1 }, ...newsOf(id, news)]);
     },
     deleteZone: ({ id }) => {
-      const tables = ['zone_feeds', 'zone_events', 'zone_kms_keys', 'zone_differences', 'zone_versions'];
+      const tables = ['zone_work', 'zone_feeds', 'zone_events', 'zone_kms_keys', 'zone_differences', 'zone_versions'];
       return database.write([
         ...tables.map((table) => ({ sql: `DELETE FROM ${table} WHERE zone = ?`, values: [id] })),
         leavingContents(id),

@@ -44,6 +44,7 @@ export class PackedContents {
   readonly #extras = new OctetStore();
   #open: OpenOwner | undefined;
   #largestTtl = 0;
+  #rrsetCount = 0;
   #soa: RRset | undefined;
 
   constructor(apex: CanonicalName) {
@@ -58,6 +59,7 @@ export class PackedContents {
     if (content !== undefined || owner !== open.owner)
       open.extras[type] = { ...(content === undefined ? {} : { content }), ...(owner === open.owner ? {} : { owner }) };
     this.#largestTtl = Math.max(this.#largestTtl, ttl);
+    this.#rrsetCount++;
     if (type === rrTypes.SOA) this.#soa ??= rrset;
   }
 
@@ -83,6 +85,10 @@ export class PackedContents {
     this.#close();
     const numbers = Uint32Array.from({ length: this.#keys.length }, (_, index) => index);
     return { apex: this.#apex, nodes: new StoredNodes(this.#nodes, this.#keys, numbers) };
+  }
+
+  get rrsetCount(): number {
+    return this.#rrsetCount;
   }
 
   /** The TTLs that rollovers wait for; undefined without an SOA. */

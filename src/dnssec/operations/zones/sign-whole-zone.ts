@@ -28,6 +28,7 @@ import type { ChangeCause } from '#dnssec/operations/zones/publish-version.ts';
 import { denialRules } from '#dnssec/operations/zones/sign-change.ts';
 import { publishedSigning, refreshTime } from '#dnssec/operations/zones/version-times.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
+import { followWork, type WorkProgress } from '#dnssec/operations/zones/work-progress.ts';
 import { type ZoneSigners, zoneSigners } from '#dnssec/operations/zones/zone-signers.ts';
 import type { KeyNews, ManagedZone, StagedContents, StoredLink, StoredRRset } from '#dnssec/ports-zones.ts';
 
@@ -101,7 +102,8 @@ async function publishWhole(
   const serial = nextSerial(zone.serial, policy, Math.floor(now / 1000));
   const { signing: _s, refreshAt: _r, dueAt: _d, ...bare } = zone;
   const next: ManagedZone = { ...bare, version: zone.version + 1, serial, state: zone.state + 1 };
-  await using staged = ports.store.stage(now);
+  await using progress = followWork(ports, zone.id, contents.rrsetCount);
+  await using staged = withProgress(ports.store.stage(now), progress);
   let published = next;
   if (signing === undefined) {
     await stageUnsigned(staged, next, contents);
@@ -116,6 +118,17 @@ async function publishWhole(
   const version = { version: next.version, serial, at: now, reason, ...(principal === undefined ? {} : { principal }) };
   await staged.publish({ zone: published, version, ...news });
   return published;
+}
+
+/** Count what is staged. */
+function withProgress(staged: StagedContents, progress: WorkProgress): StagedContents {
+  return {
+    ...staged,
+    async add(rrsets, links) {
+      await staged.add(rrsets, links);
+      await progress.add(rrsets.length);
+    },
+  };
 }
 
 /** The TTLs that rollovers wait for, of all RRsets of a zone. @throws DnssecError zone-invalid */
