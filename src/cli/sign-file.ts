@@ -60,7 +60,7 @@ export async function signFile(request: SignFileRequest, context: CliContext): P
       form: 'master',
       chooseKeys: async (apex) =>
         named ?? findOrCreateZoneKeys(apex, options.algorithm, options.split === true, maker, number),
-      write: (text) => output.write(text),
+      write: (octets) => output.write(octets),
       onProgress: showProgress(progress, input),
     },
     secondsOf(dnssec.clock),

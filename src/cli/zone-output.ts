@@ -7,7 +7,7 @@ import { writeOut } from '#cli/write-out.ts';
 
 /** Takes a zone in pieces and lets it out whole, when it is finished, or not at all. */
 export interface ZoneOutput extends AsyncDisposable {
-  write(text: string): Promise<void>;
+  write(octets: Uint8Array): Promise<void>;
   finish(): Promise<void>;
 }
 
@@ -16,14 +16,14 @@ export async function openZoneOutput(path: string | undefined, { stdout }: CliCo
   if (path !== undefined) {
     const file = await openFile(path);
     return {
-      write: (text) => file.write(text),
+      write: (octets) => file.write(octets),
       finish: () => file.commit(),
       [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
     };
   }
   const spool = await openSpool();
   return {
-    write: (text) => spool.write(text),
+    write: (octets) => spool.write(octets),
     async finish() {
       for await (const piece of spool.read()) await writeOut(stdout, piece);
     },

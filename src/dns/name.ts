@@ -1,4 +1,5 @@
 import type { Octets } from '#lib/octets.ts';
+import type { TextOctets } from '#lib/text-octets.ts';
 import { DnsError } from '#dns/errors.ts';
 
 declare const name: unique symbol;
@@ -155,8 +156,20 @@ export function formatName(value: Name): string {
   return text;
 }
 
+/** Print the name that lies in `wire` from `start` to `end`, as `formatName` formats it. */
+export function printName(wire: Octets, start: number, end: number, out: TextOctets): void {
+  if (start + 1 === end) out.octet(dot);
+  for (let label = start + 1; label < end;) {
+    const labelEnd = label + wire.charCodeAt(label - 1);
+    if (isPlain(wire, label, labelEnd)) out.part(wire, label, labelEnd);
+    else out.text(formatLabel(wire.slice(label, labelEnd)));
+    out.octet(dot);
+    label = labelEnd + 1;
+  }
+}
+
 /** Tell whether there are only letters, digits, `-` and `_`. */
-function isPlain(value: Name, start: number, end: number): boolean {
+function isPlain(value: Octets, start: number, end: number): boolean {
   for (let index = start; index < end; index++) {
     const code = value.charCodeAt(index);
     const isLetter = (code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a;

@@ -53,8 +53,8 @@ export function readPieces(path: string): AsyncIterable<Uint8Array> {
 /** Write behind what a file holds. */
 export async function appendTo(
   path: string,
-  work: (write: (text: string) => Promise<void>) => Promise<void>,
+  work: (write: (octets: Uint8Array) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   await using file = await open(path, 'a');
-  await work((text) => file.appendFile(text));
+  await work((octets) => file.appendFile(octets));
 }

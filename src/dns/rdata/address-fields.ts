@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { decodeHex } from '#lib/encoding.ts';
 import { type Octets, octetsFrom, octetsToHex, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
-import { type Field, fixedEnd, wrongWord } from '#dns/rdata/field.ts';
+import { type Field, fixedEnd, printedAs, wrongWord } from '#dns/rdata/field.ts';
 
 /** Parse dotted decimal; anything else gives `undefined`. */
 export function parseIpv4(text: string): Octets | undefined {
@@ -74,7 +74,12 @@ export const ipv4Field: Field = {
     return address;
   },
   end: (wire, start) => fixedEnd(wire, start, 4, 'an IPv4 address'),
-  format: formatIpv4,
+  print(wire, start, _end, out) {
+    for (let index = 0; index < 4; index++) {
+      if (index > 0) out.octet(0x2e);
+      out.number(wire.charCodeAt(start + index));
+    }
+  },
 };
 
 export const ipv6Field: Field = {
@@ -85,7 +90,7 @@ export const ipv6Field: Field = {
     return address;
   },
   end: (wire, start) => fixedEnd(wire, start, 16, 'an IPv6 address'),
-  format: formatIpv6,
+  print: printedAs(formatIpv6),
 };
 
 /** Octets written as hex pairs with `-` between them. Source: RFC 7043 §3.2. */
@@ -97,7 +102,7 @@ export const dashedHexField = (octets: number, example: string): Field => ({
     return octetsFrom(bytes);
   },
   end: (wire, start) => fixedEnd(wire, start, octets, 'an address'),
-  format: (wire, start, end) => (octetsToHex(sliceOctets(wire, start, end)).match(/../g) ?? []).join('-'),
+  print: printedAs((wire, start, end) => (octetsToHex(sliceOctets(wire, start, end)).match(/../g) ?? []).join('-')),
 });
 
 /** A 64-bit identifier as four hex groups. Source: RFC 6742 §2.1. */
@@ -112,7 +117,7 @@ export const identifierField: Field = {
       .join('') as Octets;
   },
   end: (wire, start) => fixedEnd(wire, start, 8, 'a 64-bit identifier'),
-  format: (wire, start) =>
+  print: printedAs((wire, start) =>
     [0, 2, 4, 6]
       .map((index) =>
         readUint16(wire, start + index)
@@ -120,4 +125,5 @@ export const identifierField: Field = {
           .padStart(4, '0'),
       )
       .join(':'),
+  ),
 };

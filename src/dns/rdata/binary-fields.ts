@@ -1,9 +1,9 @@
 import { decodeBase32hex, decodeBase64, decodeHex, encodeBase32hex } from '#lib/encoding.ts';
-import { bytesFrom, type Octets, octetsFrom, octetsToBase64, octetsToHex, sliceOctets } from '#lib/octets.ts';
+import { bytesFrom, flatOctets, type Octets, octetsFrom, sliceOctets } from '#lib/octets.ts';
 import { composeTypeBitmap, parseTypeBitmap } from '#dns/type-bitmap.ts';
 import { DnsError } from '#dns/errors.ts';
 import { findRRType, formatRRType, isMetaType } from '#dns/rr-type.ts';
-import { type Field, fixedEnd, wrongWord } from '#dns/rdata/field.ts';
+import { type Field, fixedEnd, printedAs, wrongWord } from '#dns/rdata/field.ts';
 import type { Tokens } from '#dns/rdata/tokens.ts';
 
 /** Join the words that are left; base64 and hex may be split by white space anywhere. */
@@ -27,7 +27,9 @@ export const base64Field = (name: string): Field => ({
     return octetsFrom(bytes);
   },
   end: (wire, start) => notEmpty(wire, start, name),
-  format: (wire, start, end) => octetsToBase64(sliceOctets(wire, start, end)),
+  print(wire, start, end, out) {
+    out.base64(wire, start, end);
+  },
 });
 
 /** Base64 up to the end, or nothing at all. */
@@ -46,7 +48,9 @@ export const hexField = (name: string): Field => ({
     return octetsFrom(bytes);
   },
   end: (wire, start) => notEmpty(wire, start, name),
-  format: (wire, start, end) => octetsToHex(sliceOctets(wire, start, end)).toUpperCase(),
+  print(wire, start, end, out) {
+    out.hex(wire, start, end);
+  },
 });
 
 function lengthPrefixed(wire: Octets, start: number, what: string): number {
@@ -65,8 +69,10 @@ export const saltField: Field = {
     return withLength(octetsFrom(bytes));
   },
   end: (wire, start) => lengthPrefixed(wire, start, 'the salt'),
-  format: (wire, start, end) =>
-    end === start + 1 ? '-' : octetsToHex(sliceOctets(wire, start + 1, end)).toUpperCase(),
+  print(wire, start, end, out) {
+    if (end === start + 1) out.text('-');
+    else out.hex(wire, start + 1, end);
+  },
 };
 
 /** The next hashed owner name of NSEC3. Source: RFC 5155 §3.3. */
@@ -83,7 +89,7 @@ export const hashedNameField: Field = {
     if (end === start + 1) throw new DnsError('rdata-invalid', 'the next hashed owner name is empty');
     return end;
   },
-  format: (wire, start, end) => encodeBase32hex(bytesFrom(sliceOctets(wire, start + 1, end))),
+  print: printedAs((wire, start, end) => encodeBase32hex(bytesFrom(sliceOctets(wire, start + 1, end)))),
 };
 
 /** Bitmaps as they are printed: a zone has few kinds of names. */
@@ -102,17 +108,19 @@ export const typeBitmapField: Field = {
     return composeTypeBitmap(types);
   },
   end(wire, start) {
-    parseTypeBitmap(sliceOctets(wire, start));
+    bitmapText(sliceOctets(wire, start));
     return wire.length;
   },
-  format(wire, start, end) {
-    const bitmap = sliceOctets(wire, start, end);
-    let text = bitmapTexts.get(bitmap);
-    if (text === undefined) {
-      text = parseTypeBitmap(bitmap).map(formatRRType).join(' ');
-      if (bitmapTexts.size >= mostBitmapTexts) bitmapTexts.clear();
-      bitmapTexts.set(bitmap, text);
-    }
-    return text;
-  },
+  print: printedAs((wire, start, end) => bitmapText(sliceOctets(wire, start, end))),
 };
+
+/** Format a bitmap. @throws DnsError rdata-invalid when it is none */
+function bitmapText(bitmap: Octets): string {
+  let text = bitmapTexts.get(bitmap);
+  if (text === undefined) {
+    text = parseTypeBitmap(bitmap).map(formatRRType).join(' ');
+    if (bitmapTexts.size >= mostBitmapTexts) bitmapTexts.clear();
+    bitmapTexts.set(flatOctets(bitmap), text);
+  }
+  return text;
+}

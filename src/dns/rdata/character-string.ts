@@ -1,4 +1,5 @@
 import type { Octets } from '#lib/octets.ts';
+import { type TextOctets, textOf } from '#lib/text-octets.ts';
 import { DnsError } from '#dns/errors.ts';
 
 export const maxCharacterString = 255;
@@ -48,12 +49,26 @@ function checkOctets(text: string): Octets {
   return text as Octets;
 }
 
-const special = /["\\]|[^ -~]/g;
+const quote = 0x22;
+const backslash = 0x5c;
+
+/** Print the octets from `start` to `end` as a quoted string with escapes. */
+export function printQuoted(value: Octets, start: number, end: number, out: TextOctets): void {
+  out.octet(quote);
+  for (let index = start; index < end; index++) {
+    const code = value.charCodeAt(index);
+    const isPrintable = code >= 0x20 && code < 0x7f;
+    if (!isPrintable) {
+      out.text(`\\${String(code).padStart(3, '0')}`);
+      continue;
+    }
+    if (code === quote || code === backslash) out.octet(backslash);
+    out.octet(code);
+  }
+  out.octet(quote);
+}
 
 /** Format octets as a quoted string with escapes. */
-export function quoteText(value: string): string {
-  return `"${value.replace(special, (character) => {
-    const code = character.charCodeAt(0);
-    return code >= 0x20 && code < 0x7f ? `\\${character}` : `\\${String(code).padStart(3, '0')}`;
-  })}"`;
+export function quoteText(value: Octets): string {
+  return textOf((out) => printQuoted(value, 0, value.length, out));
 }

@@ -4,7 +4,7 @@ import { DnsError } from '#dns/errors.ts';
 import { formatName, type Name, nameLengthAt, resolveName } from '#dns/name.ts';
 import { ipv4Field, ipv6Field } from '#dns/rdata/address-fields.ts';
 import { restOf } from '#dns/rdata/binary-fields.ts';
-import { type Field, fixedEnd, wrongWord } from '#dns/rdata/field.ts';
+import { type Field, fixedEnd, printedAs, wrongWord } from '#dns/rdata/field.ts';
 import { nameField } from '#dns/rdata/name-field.ts';
 import { algorithmField, uint8Field } from '#dns/rdata/number-fields.ts';
 
@@ -34,12 +34,16 @@ export const ipsecKeyField: Field = {
     gatewayField(wire.charCodeAt(start + 1))?.end(wire, gatewayStart);
     return wire.length;
   },
-  format(wire, start, end) {
+  print(wire, start, end, out) {
     const gateway = gatewayField(wire.charCodeAt(start + 1));
     const keyStart = gateway === undefined ? start + 3 : gateway.end(wire, start + 3);
-    const numbers = [0, 1, 2].map((index) => wire.charCodeAt(start + index)).join(' ');
-    const key = octetsToBase64(sliceOctets(wire, keyStart, end));
-    return `${numbers} ${gateway?.format(wire, start + 3, keyStart) ?? '.'} ${key}`.trimEnd();
+    for (let index = 0; index < 3; index++) out.text(`${wire.charCodeAt(start + index)} `);
+    if (gateway === undefined) out.text('.');
+    else gateway.print(wire, start + 3, keyStart, out);
+    if (keyStart < end) {
+      out.text(' ');
+      out.base64(wire, keyStart, end);
+    }
   },
 };
 
@@ -69,7 +73,7 @@ export const hostIdentityField: Field = {
     while (position < wire.length) position += nameLengthAt(wire, position);
     return position;
   },
-  format(wire, start, end) {
+  print: printedAs((wire, start, end) => {
     const tagEnd = start + 4 + wire.charCodeAt(start);
     const keyEnd = serversStart(wire, start);
     const words = [
@@ -83,7 +87,7 @@ export const hostIdentityField: Field = {
       position = next;
     }
     return words.join(' ');
-  },
+  }),
 };
 
 function serversStart(wire: Octets, start: number): number {

@@ -1,4 +1,5 @@
 import type { Octets } from '#lib/octets.ts';
+import type { TextOctets } from '#lib/text-octets.ts';
 import { DnsError } from '#dns/errors.ts';
 import type { Tokens } from '#dns/rdata/tokens.ts';
 
@@ -12,14 +13,24 @@ export interface Field {
   /** Check the field at `start` and return the index after it. @throws DnsError rdata-invalid, name-invalid */
   end(wire: Octets, start: number): number;
   /**
-   * Format the octets from `start` to `end`, which `end` found valid. An empty text is left out of the line; `undefined`
-   * says that no text would be read back as these octets, so that the RDATA is printed as `\\#`.
+   * Print the octets from `start` to `end`, which `end` found valid. An empty text is left out of the line; `false` says
+   * that no text would be read back as these octets, so that the RDATA is printed as `\\#`.
    */
-  format(wire: Octets, start: number, end: number): string | undefined;
+  print(wire: Octets, start: number, end: number, out: TextOctets): false | undefined;
   /** Set on names that the canonical form lower-cases. Source: RFC 4034 §6.2. */
   readonly lowerCased?: true;
   /** Set on fields that hold exactly one name. */
   readonly holdsName?: true;
+}
+
+/** Print a field by its text, where that is not done by the million. */
+export function printedAs(format: (wire: Octets, start: number, end: number) => string | undefined): Field['print'] {
+  return (wire, start, end, out) => {
+    const text = format(wire, start, end);
+    if (text === undefined) return false;
+    out.text(text);
+    return undefined;
+  };
 }
 
 /** Return the index after `length` octets. @throws DnsError rdata-invalid when there are fewer */

@@ -1,6 +1,6 @@
 import { type Octets, readUint32, uint32 } from '#lib/octets.ts';
 import { DnsError } from '#dns/errors.ts';
-import { type Field, fixedEnd, wrongWord } from '#dns/rdata/field.ts';
+import { type Field, fixedEnd, printedAs, wrongWord } from '#dns/rdata/field.ts';
 import type { Tokens } from '#dns/rdata/tokens.ts';
 
 const equator = 2 ** 31;
@@ -38,7 +38,7 @@ export const locationField: Field = {
     }
     return end;
   },
-  format(wire, start) {
+  print: printedAs((wire, start) => {
     const [latitude, longitude] = [readUint32(wire, start + 4), readUint32(wire, start + 8)];
     const sizes = [1, 2, 3].map((offset) => wire.charCodeAt(start + offset));
     if (!isWithinDegrees(latitude, 90) || !isWithinDegrees(longitude, 180) || sizes.some(isZeroWithPower))
@@ -49,7 +49,7 @@ export const locationField: Field = {
       metres(readUint32(wire, start + 12) - altitudeBase),
       ...sizes.map((size) => metres((size >>> 4) * 10 ** (size & 15))),
     ].join(' ');
-  },
+  }),
 };
 
 const isWithinDegrees = (value: number, most: number): boolean =>

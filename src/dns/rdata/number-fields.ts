@@ -28,7 +28,9 @@ function integer(width: Width, name: string, mnemonics: Readonly<Record<string, 
       return compose(width, Number(word));
     },
     end: (wire, start) => fixedEnd(wire, start, width, name),
-    format: (wire, start) => String(read(width, wire, start)),
+    print(wire, start, _end, out) {
+      out.number(read(width, wire, start));
+    },
   };
 }
 
@@ -97,7 +99,9 @@ export const rrTypeField: Field = {
     return uint16(type);
   },
   end: (wire, start) => fixedEnd(wire, start, 2, 'an RR type'),
-  format: (wire, start) => formatRRType(readUint16(wire, start)),
+  print(wire, start, _end, out) {
+    out.text(formatRRType(readUint16(wire, start)));
+  },
 };
 
 /** A time as YYYYMMDDHHmmSS in UTC, or as seconds since the epoch. Source: RFC 4034 §3.2. */
@@ -109,5 +113,21 @@ export const timeField: Field = {
     return uint32(seconds);
   },
   end: (wire, start) => fixedEnd(wire, start, 4, 'a time'),
-  format: (wire, start) => formatCompactTime(readUint32(wire, start)),
+  print(wire, start, _end, out) {
+    out.text(timeText(readUint32(wire, start)));
+  },
 };
+
+/** Times as they are printed: the signatures of a zone have few, unless they are spread. */
+const timeTexts = new Map<number, string>();
+const mostTimeTexts = 1000;
+
+function timeText(seconds: number): string {
+  let text = timeTexts.get(seconds);
+  if (text === undefined) {
+    text = formatCompactTime(seconds);
+    if (timeTexts.size >= mostTimeTexts) timeTexts.clear();
+    timeTexts.set(seconds, text);
+  }
+  return text;
+}

@@ -13,7 +13,7 @@ function withoutText(end: (wire: Octets, start: number) => number): Field {
       );
     },
     end,
-    format: () => undefined,
+    print: () => false,
   };
 }
 

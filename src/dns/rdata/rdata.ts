@@ -1,11 +1,12 @@
 import { decodeHex } from '#lib/encoding.ts';
-import { flatOctets, type Octets, octetsFrom, octetsToHex, sliceOctets, utf8Octets } from '#lib/octets.ts';
+import { flatOctets, type Octets, octetsFrom, sliceOctets, utf8Octets } from '#lib/octets.ts';
+import { type TextOctets, textOf } from '#lib/text-octets.ts';
 import { DnsError } from '#dns/errors.ts';
 import { canonicalName, type Name } from '#dns/name.ts';
 import { formatRRType, type RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { restOf } from '#dns/rdata/binary-fields.ts';
-import { wrongWord } from '#dns/rdata/field.ts';
+import { type Field, wrongWord } from '#dns/rdata/field.ts';
 import { findSchema } from '#dns/rdata/schemas.ts';
 import { Tokens } from '#dns/rdata/tokens.ts';
 import { Tokenizer } from '#dns/zone-file/tokenizer.ts';
@@ -94,22 +95,36 @@ export function rdataFromWire(type: RRType, wire: Octets): Rdata {
 
 /** Format in the type's own form with absolute names, or as `\# length hex` where there is none. */
 export function formatRdata(type: RRType, rdata: Rdata): string {
-  const schema = findSchema(type);
-  if (schema === undefined) return formatGeneric(rdata);
-  let text = '';
+  return textOf((out) => printRdata(type, rdata, out));
+}
+
+/** Print what `formatRdata` formats. */
+export function printRdata(type: RRType, rdata: Rdata, out: TextOctets): void {
+  const start = out.length;
+  if (printFields(findSchema(type), rdata, out)) return;
+  out.shorten(start);
+  out.text(`\\# ${rdata.length}`);
+  if (rdata !== '') out.text(' ');
+  out.hex(rdata, 0, rdata.length);
+}
+
+const space = 0x20;
+
+/** Print the fields of a schema. @returns whether what is printed is read back as the same octets */
+function printFields(schema: readonly Field[] | undefined, rdata: Rdata, out: TextOctets): boolean {
+  if (schema === undefined) return false;
+  const start = out.length;
   let position = 0;
   for (const field of schema) {
     const end = field.end(rdata, position);
-    const word = field.format(rdata, position, end);
-    if (word === undefined) return formatGeneric(rdata);
-    if (word !== '') text += text === '' ? word : ` ${word}`;
+    const before = out.length;
+    if (before > start) out.octet(space);
+    const wordStart = out.length;
+    if (field.print(rdata, position, end, out) === false) return false;
+    if (out.length === wordStart) out.shorten(before);
     position = end;
   }
-  return text;
-}
-
-function formatGeneric(rdata: Rdata): string {
-  return `\\# ${rdata.length} ${octetsToHex(rdata).toUpperCase()}`.trimEnd();
+  return true;
 }
 
 const typesWithLowerCasedNames = new Map<RRType, boolean>();

@@ -3,7 +3,7 @@ import { type Octets, octetsFrom, octetsToBase64, readUint16, sliceOctets, uint1
 import { DnsError } from '#dns/errors.ts';
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from '#dns/rdata/address-fields.ts';
 import { quoteText, unescapeText } from '#dns/rdata/character-string.ts';
-import { type Field, fixedEnd } from '#dns/rdata/field.ts';
+import { type Field, fixedEnd, printedAs } from '#dns/rdata/field.ts';
 
 /** How the value of one SvcParamKey is written; `parse` gets its text after the master file's escapes were resolved. */
 interface Parameter {
@@ -56,14 +56,14 @@ export const serviceParametersField: Field = {
     checkMandatory(readValues(wire, start));
     return wire.length;
   },
-  format(wire, start) {
+  print: printedAs((wire, start) => {
     const words: string[] = [];
     for (const [key, value] of readValues(wire, start)) {
       const text = parameterOf(key).format(value);
       words.push(text === undefined ? formatKey(key) : `${formatKey(key)}=${text}`);
     }
     return words.join(' ');
-  },
+  }),
 };
 
 function malformed(why: string): DnsError {
@@ -190,7 +190,7 @@ function formatAlpn(value: Octets): string {
     );
     position = end;
   }
-  return quoteText(ids.join(','));
+  return quoteText(ids.join(',') as Octets);
 }
 
 function parsePort(text: Octets | undefined): Octets {

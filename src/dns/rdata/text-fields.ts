@@ -1,6 +1,7 @@
-import { type Octets, sliceOctets } from '#lib/octets.ts';
+import type { Octets } from '#lib/octets.ts';
+import type { TextOctets } from '#lib/text-octets.ts';
 import { DnsError } from '#dns/errors.ts';
-import { maxCharacterString, quoteText, unescapeText } from '#dns/rdata/character-string.ts';
+import { maxCharacterString, printQuoted, unescapeText } from '#dns/rdata/character-string.ts';
 import { type Field, fixedEnd } from '#dns/rdata/field.ts';
 
 function composeString(raw: string): string {
@@ -19,13 +20,15 @@ function stringEnd(wire: Octets, start: number): number {
   return fixedEnd(wire, lengthEnd, wire.charCodeAt(start), 'a character string');
 }
 
-const formatString = (wire: Octets, start: number, end: number): string => quoteText(sliceOctets(wire, start + 1, end));
+function printString(wire: Octets, start: number, end: number, out: TextOctets): undefined {
+  printQuoted(wire, start + 1, end, out);
+}
 
 /** One character string. Source: RFC 1035 §3.3. */
 export const stringField = (name: string): Field => ({
   parse: (tokens) => composeString(tokens.next(name)) as Octets,
   end: stringEnd,
-  format: formatString,
+  print: printString,
 });
 
 /** One or more character strings up to the end of the record. Source: RFC 1035 §3.3.14. */
@@ -40,14 +43,13 @@ export const stringsField: Field = {
     while (position < wire.length) position = stringEnd(wire, position);
     return position;
   },
-  format(wire, start, end) {
-    const strings: string[] = [];
+  print(wire, start, end, out) {
     for (let position = start; position < end;) {
       const next = stringEnd(wire, position);
-      strings.push(formatString(wire, position, next));
+      if (position > start) out.text(' ');
+      printString(wire, position, next, out);
       position = next;
     }
-    return strings.join(' ');
   },
 };
 
@@ -55,7 +57,9 @@ export const stringsField: Field = {
 export const longTextField: Field = {
   parse: (tokens) => unescapeText(tokens.next('a text')),
   end: (wire) => wire.length,
-  format: (wire, start, end) => quoteText(sliceOctets(wire, start, end)),
+  print(wire, start, end, out) {
+    printQuoted(wire, start, end, out);
+  },
 };
 
 /** A CAA property tag: letters and digits. Source: RFC 8659 §4.1. */
@@ -70,7 +74,9 @@ export const tagField: Field = {
     assertTag(wire.slice(start + 1, end));
     return end;
   },
-  format: (wire, start, end) => wire.slice(start + 1, end),
+  print(wire, start, end, out) {
+    out.part(wire, start + 1, end);
+  },
 };
 
 function assertTag(tag: string): void {

@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalName, parseName } from '#dns/name.ts';
-import { printRecords } from '#dns/zone-file/print.ts';
+import { formatRecord, printRecords } from '#dns/zone-file/print.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type { PublishedZone, PublishedZones } from '#dnssec/ports-transfer.ts';
 import { openDurableFile } from '#lib/durable-file.ts';
@@ -89,12 +89,12 @@ async function keep(directory: string, name: string, zones: PublishedZones): Pro
 async function write(path: string, zone: PublishedZone): Promise<void> {
   await using file = await openDurableFile(path, 0o644);
   await file.write(`${lineOfSoa(zone)}\n`);
-  for await (const records of zone.records()) for (const text of printRecords(records)) await file.write(text);
+  for await (const records of zone.records()) for (const octets of printRecords(records)) await file.write(octets);
   await file.commit();
 }
 
 function lineOfSoa({ soa }: PublishedZone): string {
-  return [...printRecords([soa])].join('').trimEnd();
+  return formatRecord(soa);
 }
 
 async function firstLineOf(path: string): Promise<string | undefined> {

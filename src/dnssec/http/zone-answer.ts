@@ -56,7 +56,7 @@ async function signInto(
     form,
     onProgress,
     chooseKeys: async () => choices,
-    write: (text: string) => spool.write(text),
+    write: (octets: Uint8Array) => spool.write(octets),
   };
   const summary = summaryText(await signZoneText(request, secondsOf(clock), { signer, verifier }));
   return summary;

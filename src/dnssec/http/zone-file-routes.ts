@@ -130,7 +130,7 @@ async function sendZone(
   const wantsText = (reply.request.headers.accept ?? '').includes(masterFile);
   if (!(await isLarge(ports, id))) {
     let zoneFile = '';
-    await exportZone(ports, caller, zone, signed, async (text) => void (zoneFile += text));
+    await exportZone(ports, caller, zone, signed, async (octets) => void (zoneFile += octetsFrom(octets)));
     return wantsText ? reply.type(masterType).send(zoneFile) : { zoneName: name, zoneFile };
   }
   const spool = await openSpool();

@@ -22,7 +22,7 @@ export interface SignZoneTextRequest {
   readonly policy: ZoneSigningPolicy;
   readonly form: ZoneForm;
   /** Takes the signed zone in pieces. Nothing of it may be published before the whole call has succeeded. */
-  readonly write: (text: string) => Promise<void>;
+  readonly write: (octets: Uint8Array) => Promise<void>;
   readonly onProgress?: (progress: SigningProgress) => void;
 }
 
@@ -54,7 +54,7 @@ export async function signZoneText(
   let rrsets = 0;
   let signatures = 0;
   for await (const signed of signZone(prepared, keys, policy, now, ports)) {
-    for (const text of printSigned(signed, form)) await write(text);
+    for (const octets of printSigned(signed, form)) await write(octets);
     rrsets += signed.length;
     for (const { rrsigs } of signed) signatures += rrsigs.length;
     onProgress?.({ stage: 'signing', done: rrsets, total: prepared.mostRRsets });

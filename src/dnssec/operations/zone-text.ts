@@ -4,6 +4,7 @@ import type { ResourceRecord } from '#dns/rrset.ts';
 import { formatRdata, parseRdataText } from '#dns/rdata/rdata.ts';
 import { printRecords } from '#dns/zone-file/print.ts';
 import { readZoneFile, type ZoneFileOptions } from '#dns/zone-file/read.ts';
+import { utf8Bytes } from '#lib/bytes.ts';
 import { ServiceError } from '#lib/errors.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { findZoneApex, type ZoneSource } from '#dnssec/core/zone/gather-zone.ts';
@@ -119,9 +120,9 @@ function lineError({ fileName }: ZoneFileOptions, line: number, what: string): D
 }
 
 /** Print signed RRsets, each followed by its RRSIGs. */
-export function* printSigned(signed: readonly VerifiedRRset[], form: ZoneForm): Generator<string> {
+export function* printSigned(signed: readonly VerifiedRRset[], form: ZoneForm): Generator<Uint8Array> {
   if (form === 'master') yield* printRecords(recordsOf(signed));
-  else yield recordLines(signed);
+  else yield utf8Bytes(recordLines(signed));
 }
 
 function recordLines(signed: readonly VerifiedRRset[]): string {

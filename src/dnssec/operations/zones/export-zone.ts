@@ -15,7 +15,7 @@ const linksTogether = 1000;
  * Print a zone as a master file, its SOA first: its contents, or all that is published. It is read page by page as it is at
  * one moment.
  *
- * @param write takes the text in pieces
+ * @param write takes the octets of the text in pieces
  * @throws DnssecError not-found, and what `write` throws
  */
 export async function exportZone(
@@ -23,13 +23,13 @@ export async function exportZone(
   caller: Caller,
   id: string,
   signed: boolean,
-  write: (text: string) => Promise<void>,
+  write: (octets: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const zone = await getOwnZone(ports, caller, id);
   const still = await ports.store.snapshot();
   try {
     for await (const records of recordsOf(still, zone, signed))
-      for (const text of printRecords(records)) await write(text);
+      for (const octets of printRecords(records)) await write(octets);
   } finally {
     await still.close();
   }
