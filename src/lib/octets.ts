@@ -10,8 +10,19 @@ declare const octets: unique symbol;
  */
 export type Octets = string & { readonly [octets]: true };
 
+const scratch = Buffer.alloc(65_536);
+
+const shortRun = 128;
+/** Octets of a string from which the call of the system is worth the `Buffer` that it takes. */
+const longRun = 200;
+
 /** Copy octets out of a byte array; `start` and `end` are indexes into it. */
 export function octetsFrom(bytes: Uint8Array, start = 0, end = bytes.length): Octets {
+  if (end - start <= shortRun && end <= bytes.length) {
+    // The buffer of a small array is made only when somebody asks for it, which takes longer than this.
+    for (let index = start; index < end; index++) scratch[index - start] = bytes[index] as number;
+    return scratch.toString('latin1', 0, end - start) as Octets;
+  }
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end) as Octets;
 }
 
@@ -26,7 +37,7 @@ export function bytesFrom(value: Octets): Uint8Array<ArrayBuffer> {
 export function writeOctets(target: Uint8Array, value: Octets, offset: number): number {
   const end = offset + value.length;
   if (end > target.length) throw new RangeError(`${value.length} octets do not fit at ${offset} of ${target.length}`);
-  if (value.length > 48) {
+  if (value.length > longRun) {
     Buffer.from(target.buffer, target.byteOffset, target.byteLength).write(value, offset, value.length, 'latin1');
   } else {
     for (let index = 0; index < value.length; index++) target[offset + index] = value.charCodeAt(index);
@@ -78,8 +89,6 @@ export function readUint16(value: Octets, offset: number): number {
 export function readUint32(value: Octets, offset: number): number {
   return ((readUint16(value, offset) << 16) | readUint16(value, offset + 2)) >>> 0;
 }
-
-const scratch = Buffer.alloc(65_536);
 
 /** Encode octets as standard padded base64. */
 export function octetsToBase64(value: Octets): string {

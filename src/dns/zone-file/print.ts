@@ -1,7 +1,7 @@
 import { textOf, TextOctets } from '#lib/text-octets.ts';
-import { printName } from '#dns/name.ts';
-import { formatRRType } from '#dns/rr-type.ts';
-import type { ResourceRecord } from '#dns/rrset.ts';
+import { type Name, printName } from '#dns/name.ts';
+import { formatRRType, type RRType } from '#dns/rr-type.ts';
+import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
 import { printRdata } from '#dns/rdata/rdata.ts';
 
 const chunkOctets = 524_288;
@@ -11,22 +11,45 @@ const tab = 0x09;
 const lineFeed = 0x0a;
 
 /** Format as one master-file line with absolute names and no newline. Source: RFC 1035 §5.1. */
-export function formatRecord(record: ResourceRecord): string {
-  return textOf((out) => printRecord(record, out));
+export function formatRecord({ owner, ttl, type, rdata }: ResourceRecord): string {
+  return textOf((out) => printRecord(owner, ttl, type, rdata, out));
 }
 
 /** Print records as master-file lines, in pieces of about half a megabyte, each of which is the caller's. */
 export function* printRecords(records: Iterable<ResourceRecord>): Generator<Uint8Array> {
-  const out = new TextOctets(chunkOctets + longLine);
-  for (const record of records) {
-    printRecord(record, out);
-    out.octet(lineFeed);
-    if (out.length > chunkOctets) yield out.take();
+  const printer = new RecordPrinter();
+  for (const { owner, ttl, type, rdata } of records) {
+    printer.add(owner, ttl, type, rdata);
+    if (printer.isFull) yield printer.take();
   }
-  if (out.length > 0) yield out.take();
+  if (!printer.isEmpty) yield printer.take();
 }
 
-function printRecord({ owner, ttl, type, rdata }: ResourceRecord, out: TextOctets): void {
+/** Prints records as master-file lines, one after the other. */
+export class RecordPrinter {
+  readonly #out = new TextOctets(chunkOctets + longLine);
+
+  add(owner: Name, ttl: number, type: RRType, rdata: Rdata): void {
+    printRecord(owner, ttl, type, rdata, this.#out);
+    this.#out.octet(lineFeed);
+  }
+
+  get isEmpty(): boolean {
+    return this.#out.length === 0;
+  }
+
+  /** Whether about half a megabyte is there to be taken. */
+  get isFull(): boolean {
+    return this.#out.length > chunkOctets;
+  }
+
+  /** Return what was printed, and begin anew. */
+  take(): Uint8Array {
+    return this.#out.take();
+  }
+}
+
+function printRecord(owner: Name, ttl: number, type: RRType, rdata: Rdata, out: TextOctets): void {
   printName(owner, 0, owner.length, out);
   out.octet(tab);
   out.number(ttl);

@@ -19,14 +19,15 @@ export async function signPlanned(
   planned: readonly PlannedRRset[],
   { signer, verifier }: SigningPorts,
 ): Promise<VerifiedRRset[]> {
-  const tasks = planned.flatMap((entry) => entry.tasks);
+  const tasks: SigningTask[] = [];
+  for (const entry of planned) for (const task of entry.tasks) tasks.push(task);
   const signatures = Array.from<Uint8Array>({ length: tasks.length });
   await Promise.all(
     [...positionsByKey(tasks)].map(async ([key, positions]) => {
       const inputs = positions.map((position) => (tasks[position] as SigningTask).signedData);
       const answers = await signer.sign({ ...key.kmsKey, algorithm: key.algorithm, inputs });
-      for (const [index, position] of positions.entries())
-        signatures[position] = fromKmsSignature(key, answers[index] ?? new Uint8Array());
+      for (let index = 0; index < positions.length; index++)
+        signatures[positions[index] as number] = fromKmsSignature(key, answers[index] ?? new Uint8Array());
     }),
   );
   const valid = await verifier.verify(
@@ -38,16 +39,22 @@ export async function signPlanned(
   return planned.map((entry) => {
     const from = next;
     next += entry.tasks.length;
-    return admitVerified(entry, signatures.slice(from, next), valid.slice(from, next));
+    return admitVerified(entry, signatures, valid, from);
   });
 }
 
 function positionsByKey(tasks: readonly SigningTask[]): Map<ZoneKey, number[]> {
   const positions = new Map<ZoneKey, number[]>();
-  for (const [position, { key }] of tasks.entries()) {
-    const group = positions.get(key);
-    if (group === undefined) positions.set(key, [position]);
-    else group.push(position);
+  let lastKey: ZoneKey | undefined;
+  let group: number[] = [];
+  for (let position = 0; position < tasks.length; position++) {
+    const { key } = tasks[position] as SigningTask;
+    if (key !== lastKey) {
+      lastKey = key;
+      group = positions.get(key) ?? [];
+      positions.set(key, group);
+    }
+    group.push(position);
   }
   return positions;
 }

@@ -2,7 +2,7 @@ import { formatName, parseName } from '#dns/name.ts';
 import { formatRRType, parseRRType, rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { formatRdata, parseRdataText } from '#dns/rdata/rdata.ts';
-import { printRecords } from '#dns/zone-file/print.ts';
+import { RecordPrinter } from '#dns/zone-file/print.ts';
 import { readZoneFile, type ZoneFileOptions } from '#dns/zone-file/read.ts';
 import { utf8Bytes } from '#lib/bytes.ts';
 import { ServiceError } from '#lib/errors.ts';
@@ -121,8 +121,18 @@ function lineError({ fileName }: ZoneFileOptions, line: number, what: string): D
 
 /** Print signed RRsets, each followed by its RRSIGs. */
 export function* printSigned(signed: readonly VerifiedRRset[], form: ZoneForm): Generator<Uint8Array> {
-  if (form === 'master') yield* printRecords(recordsOf(signed));
-  else yield utf8Bytes(recordLines(signed));
+  if (form === 'ndjson') {
+    yield utf8Bytes(recordLines(signed));
+    return;
+  }
+  const printer = new RecordPrinter();
+  for (const { rrset, rrsigs } of signed) {
+    const { owner, type, ttl, rdatas } = rrset;
+    for (const rdata of rdatas) printer.add(owner, ttl, type, rdata);
+    for (const rdata of rrsigs) printer.add(owner, ttl, rrTypes.RRSIG, rdata);
+    if (printer.isFull) yield printer.take();
+  }
+  if (!printer.isEmpty) yield printer.take();
 }
 
 function recordLines(signed: readonly VerifiedRRset[]): string {

@@ -1,3 +1,4 @@
+import type { Octets } from '#lib/octets.ts';
 import { type CanonicalName, type Name, nameLengthAt, type OrderKey } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
@@ -50,10 +51,30 @@ export function* withNsec(zone: Zone, ttl: number): Generator<[node: AuthorityNo
 }
 
 function nsecOf(node: AuthorityNode, next: Name, ttl: number): DenialRRset {
-  const types = nsecTypes(node.standing, node.node?.rrsets.map(({ type }) => type) ?? []);
-  const rdata = composeNsec(next, types);
+  const rdata = (next + bitmapOf(node)) as Rdata;
   const rrset = { owner: node.owner, type: rrTypes.NSEC, ttl, rdatas: [rdata] };
   return { subject: node.canonicalOwner, canonicalOwner: node.canonicalOwner, key: node.key, rrset };
+}
+
+/** Bitmaps by standing and types: a zone has few kinds of names. */
+const bitmaps = new Map<string, Octets>();
+const mostBitmaps = 1000;
+
+function bitmapOf({ standing, node }: AuthorityNode): Octets {
+  const rrsets = node?.rrsets ?? [];
+  let kind: string = standing;
+  for (const { type } of rrsets) kind += String.fromCharCode(type);
+  let bitmap = bitmaps.get(kind);
+  if (bitmap === undefined) {
+    const types = nsecTypes(
+      standing,
+      rrsets.map(({ type }) => type),
+    );
+    bitmap = composeTypeBitmap(new Set(types));
+    if (bitmaps.size >= mostBitmaps) bitmaps.clear();
+    bitmaps.set(kind, bitmap);
+  }
+  return bitmap;
 }
 
 /** Return the types of the bitmap of an NSEC at a name that stands so and has RRsets of these types. */

@@ -14,7 +14,7 @@ const keySetTypes: ReadonlySet<RRType> = new Set([rrTypes.DNSKEY, rrTypes.CDS, r
  */
 export function keysThatSign(type: RRType, isApex: boolean, keys: readonly ZoneKey[]): readonly ZoneKey[] {
   const otherRole = isApex && keySetTypes.has(type) ? 'zsk' : 'ksk';
-  return keys.filter((key) => key.role !== otherRole);
+  return keys.some((key) => key.role === otherRole) ? keys.filter((key) => key.role !== otherRole) : keys;
 }
 
 /**

@@ -41,7 +41,8 @@ export interface PlannedRRset {
 export function planRRset(context: SigningContext, owner: CanonicalName, rrset: RRset): PlannedRRset {
   const { inception, expiration } = validityOf(context.validity, context.now, owner, rrset.type);
   const labels = rrsigLabels(owner);
-  const tasks = keysThatSign(rrset.type, owner === context.apex, context.keys).map((key) => {
+  const tasks: SigningTask[] = [];
+  for (const key of keysThatSign(rrset.type, owner === context.apex, context.keys)) {
     const prefix = composeRrsigPrefix({
       typeCovered: rrset.type,
       algorithm: key.algorithm.number,
@@ -52,7 +53,7 @@ export function planRRset(context: SigningContext, owner: CanonicalName, rrset: 
       keyTag: key.keyTag,
       signerName: context.apex,
     });
-    return { key, prefix, signedData: composeSignedData(prefix, owner, rrset.type, rrset.ttl, rrset.rdatas) };
-  });
+    tasks.push({ key, prefix, signedData: composeSignedData(prefix, owner, rrset.type, rrset.ttl, rrset.rdatas) });
+  }
   return { rrset, tasks };
 }

@@ -1,4 +1,4 @@
-import { type Octets, readUint16, readUint32, sliceOctets, uint16, uint32 } from '#lib/octets.ts';
+import { flatOctets, type Octets, readUint16, readUint32, sliceOctets, uint16, uint32 } from '#lib/octets.ts';
 import { type CanonicalName, countLabels, isWildcard, type Name, nameLengthAt } from '#dns/name.ts';
 import type { RRType } from '#dns/rr-type.ts';
 import type { Rdata } from '#dns/rrset.ts';
@@ -23,11 +23,30 @@ export interface Rrsig extends RrsigFields {
 
 const fixedOctets = 18;
 
+/** The prefix composed last for each type: most RRsets of a type have the same TTL, labels and times. */
+const lastPrefixes = new Map<RRType, { readonly fields: RrsigFields; readonly prefix: Octets }>();
+
 /** Compose RRSIG RDATA without the signature; with a canonical signer's name it is the head of the signed data. */
 export function composeRrsigPrefix(fields: RrsigFields): Octets {
+  const last = lastPrefixes.get(fields.typeCovered);
+  if (last !== undefined && areEqual(last.fields, fields)) return last.prefix;
   const { typeCovered, algorithm, labels, originalTtl, expiration, inception, keyTag, signerName } = fields;
   const head = uint16(typeCovered) + String.fromCharCode(algorithm, labels) + uint32(originalTtl);
-  return (head + uint32(expiration) + uint32(inception) + uint16(keyTag) + signerName) as Octets;
+  const prefix = flatOctets((head + uint32(expiration) + uint32(inception) + uint16(keyTag) + signerName) as Octets);
+  lastPrefixes.set(typeCovered, { fields, prefix });
+  return prefix;
+}
+
+function areEqual(one: RrsigFields, other: RrsigFields): boolean {
+  return (
+    one.originalTtl === other.originalTtl &&
+    one.labels === other.labels &&
+    one.expiration === other.expiration &&
+    one.inception === other.inception &&
+    one.keyTag === other.keyTag &&
+    one.algorithm === other.algorithm &&
+    one.signerName === other.signerName
+  );
 }
 
 /** Read valid RRSIG RDATA. */

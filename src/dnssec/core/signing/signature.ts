@@ -87,24 +87,36 @@ function malformed(why: string): DnssecError {
 
 /** Compose the DER of r‖s; zero integers are kept, so that they fail in verification. */
 export function fixedToDer(fixed: Uint8Array, width: number): Uint8Array {
-  const r = composeInteger(fixed.subarray(0, width));
-  const s = composeInteger(fixed.subarray(width));
-  const length = r.length + s.length;
-  const head = length < 0x80 ? [sequenceTag, length] : [sequenceTag, 0x81, length];
-  const der = new Uint8Array(head.length + length);
-  der.set(head);
-  der.set(r, head.length);
-  der.set(s, head.length + r.length);
+  const [rStart, sStart] = [magnitudeStart(fixed, 0, width), magnitudeStart(fixed, width, 2 * width)];
+  const length = integerOctets(fixed, rStart, width) + integerOctets(fixed, sStart, 2 * width);
+  const der = new Uint8Array(length + (length < 0x80 ? 2 : 3));
+  let at = 0;
+  der[at++] = sequenceTag;
+  if (length >= 0x80) der[at++] = 0x81;
+  der[at++] = length;
+  at = writeInteger(fixed, rStart, width, der, at);
+  writeInteger(fixed, sStart, 2 * width, der, at);
   return der;
 }
 
-function composeInteger(magnitude: Uint8Array): Uint8Array {
-  let start = 0;
-  while (start < magnitude.length - 1 && magnitude[start] === 0) start += 1;
-  const signOctet = (magnitude[start] as number) >= 0x80 ? 1 : 0;
-  const integer = new Uint8Array(2 + signOctet + magnitude.length - start);
-  integer[0] = integerTag;
-  integer[1] = integer.length - 2;
-  integer.set(magnitude.subarray(start), 2 + signOctet);
-  return integer;
+/** Return the index of the first octet that is no leading zero; that of the last octet of a zero. */
+function magnitudeStart(fixed: Uint8Array, start: number, end: number): number {
+  let first = start;
+  while (first < end - 1 && fixed[first] === 0) first += 1;
+  return first;
+}
+
+/** Octets of an INTEGER with tag and length; a zero octet keeps a high first one from being a sign. */
+function integerOctets(fixed: Uint8Array, start: number, end: number): number {
+  return 2 + ((fixed[start] as number) >= 0x80 ? 1 : 0) + end - start;
+}
+
+function writeInteger(fixed: Uint8Array, start: number, end: number, der: Uint8Array, offset: number): number {
+  const octets = integerOctets(fixed, start, end);
+  let at = offset;
+  der[at++] = integerTag;
+  der[at++] = octets - 2;
+  if (octets > 2 + end - start) der[at++] = 0;
+  for (let index = start; index < end; index++) der[at++] = fixed[index] as number;
+  return at;
 }
