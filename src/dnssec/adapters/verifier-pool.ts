@@ -15,7 +15,12 @@ interface Seat {
   readonly worker: Worker;
   /** What the worker owes, by task. */
   readonly owed: Map<number, Pending>;
+  /** Checks among it. */
+  checks: number;
 }
+
+/** Checks that are worth another thread: to start it takes a core as long as a thousand of the fastest. */
+const worthAThread = 500;
 
 /**
  * Threads that verify. They are started when there is work for them, keep no process alive, and hold no state: a thread
@@ -38,11 +43,13 @@ export class VerifierPool {
     if (this.#closed) return Promise.reject(new Error('the verifier is closed'));
     const seat = this.#chooseSeat();
     const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
+    const checks = task.ends.length / 2;
+    seat.checks += checks;
+    return new Promise<Uint8Array>((resolve, reject) => {
       seat.owed.set(id, { resolve, reject });
       seat.worker.ref();
       seat.worker.postMessage({ ...task, id }, [task.bytes.buffer, task.ends.buffer]);
-    });
+    }).finally(() => (seat.checks -= checks));
   }
 
   async close(): Promise<void> {
@@ -52,12 +59,12 @@ export class VerifierPool {
 
   #chooseSeat(): Seat {
     let best: Seat | undefined;
-    for (const seat of this.#seats) if (best === undefined || seat.owed.size < best.owed.size) best = seat;
-    return best === undefined || (best.owed.size > 0 && this.#seats.size < this.#size) ? this.#open() : best;
+    for (const seat of this.#seats) if (best === undefined || seat.checks < best.checks) best = seat;
+    return best === undefined || (best.checks >= worthAThread && this.#seats.size < this.#size) ? this.#open() : best;
   }
 
   #open(): Seat {
-    const seat: Seat = { worker: new Worker(workerFile, { name: 'verifier' }), owed: new Map() };
+    const seat: Seat = { worker: new Worker(workerFile, { name: 'verifier' }), owed: new Map(), checks: 0 };
     this.#seats.add(seat);
     seat.worker.unref();
     seat.worker.on('message', ({ id, valid }: VerifierAnswer) => {
