@@ -46,27 +46,29 @@ export function parseName(text: string, origin: Name = rootName): Name {
   if (text === '') throw invalid(text, 'it is empty');
   let wire = '';
   let label = '';
+  /** Where the part begins that stands for itself. */
+  let start = 0;
   let index = 0;
   while (index < text.length) {
     const code = text.charCodeAt(index);
     if (code === dot) {
-      wire += composeLabel(label, text);
+      wire += composeLabel(label + text.slice(start, index), text);
       label = '';
-      index += 1;
+      start = index += 1;
     } else if (code === backslash) {
       const [octet, length] = parseEscape(text, index);
-      label += octet;
-      index += length;
+      label += text.slice(start, index) + octet;
+      start = index += length;
     } else if (code > 0xff) {
       throw invalid(
         text,
         `"${String.fromCodePoint(text.codePointAt(index) ?? 0)}" is not an octet; write IDNs as A-labels (xn--…)`,
       );
     } else {
-      label += text[index];
       index += 1;
     }
   }
+  label += text.slice(start);
   wire = label === '' ? wire + rootName : wire + composeLabel(label, text) + origin;
   if (wire.length > maxNameOctets) throw invalid(text, `it has ${wire.length} octets, at most ${maxNameOctets} fit`);
   return wire as Name;

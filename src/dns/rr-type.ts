@@ -112,6 +112,7 @@ const onlyRead: Readonly<Record<string, RRType>> = {
 
 export type RRTypeMnemonic = keyof typeof rrTypes;
 
+const types = new Map<string, RRType>([...Object.entries(rrTypes), ...Object.entries(onlyRead)]);
 const mnemonics = new Map<RRType, string>(Object.entries(rrTypes).map(([mnemonic, type]) => [type, mnemonic]));
 
 /**
@@ -134,8 +135,8 @@ export function parseRRType(text: string): RRType {
 /** Parse a mnemonic or `TYPEnnn`; anything else gives `undefined`. */
 export function findRRType(text: string): RRType | undefined {
   const upper = text.toUpperCase();
-  if (Object.hasOwn(rrTypes, upper)) return rrTypes[upper as RRTypeMnemonic];
-  if (Object.hasOwn(onlyRead, upper)) return onlyRead[upper];
+  const known = types.get(upper);
+  if (known !== undefined) return known;
   const digits = /^TYPE(\d{1,5})$/.exec(upper)?.[1];
   return digits !== undefined && Number(digits) <= 0xffff ? Number(digits) : undefined;
 }

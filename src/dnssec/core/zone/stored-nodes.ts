@@ -101,9 +101,13 @@ export class StoredNodes implements ZoneNodes {
 
   at(index: number): ZoneNode | undefined {
     if (index >= this.length) return undefined;
-    const key = this.#keys.get(index) as string as OrderKey;
+    const key = this.keyAt(index);
     const { owner, rrsets, rrsigs } = this.#store.get(this.#numbers[index] as number);
     return { owner, canonicalOwner: canonicalName(owner), key, rrsets, rrsigs };
+  }
+
+  keyAt(index: number): OrderKey {
+    return this.#keys.get(index) as string as OrderKey;
   }
 
   *[Symbol.iterator](): Generator<ZoneNode> {

@@ -9,6 +9,7 @@ import {
 } from '#dns/name.ts';
 import { OctetStore } from '#lib/octet-store.ts';
 import { flatOctets, type Octets } from '#lib/octets.ts';
+import { sortedIndexes } from '#lib/sorted-indexes.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
 import { canonicalRdata } from '#dns/rdata/rdata.ts';
@@ -169,7 +170,7 @@ export class ZoneBuilder {
       const key = keys[number] as OrderKey;
       while (end < order.length && keys[order[end] as number] === key) end++;
       zoneKeys.add(key as string as Octets);
-      numbers.push(end === start + 1 ? number : this.#join(key, order.slice(start, end)));
+      numbers.push(end === start + 1 ? number : this.#join(key, [...order.subarray(start, end)]));
     }
     const nodes = new StoredNodes(this.#store, zoneKeys, Uint32Array.from(numbers));
     this.#store = new NodeStore();
@@ -196,13 +197,4 @@ function addRdata(rrset: OpenRRset, rdata: Rdata): void {
   if (rrset.known.has(canonical)) return;
   rrset.known.add(canonical);
   rdatas.push(rdata);
-}
-
-/** Return the indexes of keys in ascending order of the keys; those of equal keys stay as they are. */
-function sortedIndexes(keys: readonly OrderKey[]): number[] {
-  return Array.from(keys.keys()).toSorted((left, right) => {
-    const leftKey = keys[left] as OrderKey;
-    const rightKey = keys[right] as OrderKey;
-    return leftKey < rightKey ? -1 : leftKey > rightKey ? 1 : 0;
-  });
 }

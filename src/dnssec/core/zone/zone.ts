@@ -32,6 +32,8 @@ export interface ZoneNodes extends Iterable<ZoneNode> {
   readonly length: number;
   /** Return a node by its index; undefined beyond the last one. */
   at(index: number): ZoneNode | undefined;
+  /** Return the key of a node that there is; absent where that is no less work than `at`. */
+  keyAt?(index: number): OrderKey;
 }
 
 /**
@@ -65,7 +67,7 @@ export function findApex(zone: Zone): ZoneNode | undefined {
  */
 export function findNode({ nodes }: Zone, name: CanonicalName, near = 0): ZoneNode | undefined {
   const key = orderKeyOf(name);
-  const keyAt = (index: number) => (nodes.at(index) as ZoneNode).key;
+  const keyAt = (index: number) => nodes.keyAt?.(index) ?? (nodes.at(index) as ZoneNode).key;
   let low = Math.min(near, nodes.length);
   let high = low;
   for (let step = 1; high < nodes.length && keyAt(high) < key; step *= 2) {
@@ -120,6 +122,12 @@ class NodesBehind implements ZoneNodes {
 
   at(index: number): ZoneNode | undefined {
     return index === 0 ? this.#first : this.#rest.at(this.#from + index - 1);
+  }
+
+  keyAt(index: number): OrderKey {
+    if (index === 0) return this.#first.key;
+    const inRest = this.#from + index - 1;
+    return this.#rest.keyAt?.(inRest) ?? (this.#rest.at(inRest) as ZoneNode).key;
   }
 
   *[Symbol.iterator](): Generator<ZoneNode> {
