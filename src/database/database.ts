@@ -40,6 +40,11 @@ export interface Database {
   eraseDeleted(table: string): Promise<void>;
   /** Hold the database still for whoever reads much of it; others go on writing. To be closed soon. */
   snapshot(): Promise<Snapshot>;
+  /**
+   * Whether a snapshot makes writing dear, and work that can wait should: all that is written to SQLite meanwhile stays in its log,
+   * which each commit goes through.
+   */
+  isHeldStill(): boolean;
   close(): Promise<void>;
 }
 

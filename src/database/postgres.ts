@@ -62,6 +62,7 @@ export async function openPostgresDatabase(options: PostgresOptions): Promise<Da
       await withClient(pool, (client) => client.query(`VACUUM ${escapeIdentifier(table)}`));
     },
     snapshot: () => openSnapshot(still),
+    isHeldStill: () => false,
     close: async () => void (await Promise.all([pool.end(), still.end()])),
   };
 }

@@ -36,8 +36,9 @@ function statementsOf(file: DatabaseSync): (sql: string) => StatementSync {
 }
 
 /** Read in a connection and a transaction of its own. */
-function snapshotOf(path: string, turn: LoopTurn): Snapshot {
+function snapshotOf(path: string, turn: LoopTurn, turns: WritingTurns): Snapshot {
   const file = openSqliteSnapshot(path);
+  const release = turns.holdStill();
   const prepare = statementsOf(file);
   return {
     async rows<Row>(sql: string, ...values: SqlValue[]): Promise<Row[]> {
@@ -46,6 +47,7 @@ function snapshotOf(path: string, turn: LoopTurn): Snapshot {
     },
     async close() {
       if (file.isOpen) file.close();
+      release();
     },
   };
 }
@@ -84,7 +86,8 @@ function sqliteDatabase(file: DatabaseSync, turns: WritingTurns, path: string): 
         reading.end();
         emptyLog(file);
       }),
-    snapshot: async () => snapshotOf(path, turn),
+    snapshot: async () => snapshotOf(path, turn, turns),
+    isHeldStill: () => turns.isHeldStill,
     async close(): Promise<void> {
       reading.end();
       if (file.isOpen) file.close();

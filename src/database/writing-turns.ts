@@ -1,9 +1,9 @@
 const free = 0;
 const taken = 1;
-/** Places in the shared memory: whether somebody writes, and how many wait without blocking. */
-const [state, waiting] = [0, 1];
+/** Places in the shared memory: whether somebody writes, how many wait without blocking, and how many hold the file still. */
+const [state, waiting, holding] = [0, 1, 2];
 /** Octets of the memory that threads share. */
-export const turnsOctets = 8;
+export const turnsOctets = 12;
 /** Milliseconds after which a turn counts as given up: its thread ended in the middle of it. */
 const longest = 10_000;
 /** Milliseconds that a thread which writes much leaves to others who wait, and in which they come to their turn. */
@@ -30,6 +30,21 @@ export class WritingTurns {
       Atomics.store(this.#shared, state, free);
       Atomics.notify(this.#shared, state);
     }
+  }
+
+  /** Count somebody who reads one state of the file for long. @returns what ends that, once */
+  holdStill(): () => void {
+    Atomics.add(this.#shared, holding, 1);
+    let isHeld = true;
+    return () => {
+      if (isHeld) Atomics.sub(this.#shared, holding, 1);
+      isHeld = false;
+    };
+  }
+
+  /** Whether any thread reads one state of the file for long. */
+  get isHeldStill(): boolean {
+    return Atomics.load(this.#shared, holding) > 0;
   }
 
   /** Let others who wait come first: for those who take one turn after the other. */

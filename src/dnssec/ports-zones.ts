@@ -256,6 +256,8 @@ export interface ZoneStore {
   findWork(zoneId: number): Promise<ZoneWork | undefined>;
   /** Hold the zones still for whoever reads much of them; others go on writing. To be closed soon. */
   snapshot(): Promise<ZoneSnapshot>;
+  /** Whether somebody does, and work that can wait should. */
+  isHeldStill(): boolean;
   /**
    * Delete some of the rows that zones and versions have left behind.
    *

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '#database/database.ts';
 import { openSqliteDatabase } from '#database/sqlite.ts';
+import { turnsOctets, WritingTurns } from '#database/writing-turns.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 
 const put = (number: number) => [{ sql: 'INSERT INTO numbers (number) VALUES (?)', values: [number] }];
@@ -53,5 +54,19 @@ describe('two connections to one SQLite file', () => {
     expect(await numbersIn(one)).toEqual([1]);
     await one.close();
     expect(await numbersIn(other)).toEqual([1]);
+  });
+
+  test('who shares the turns with one that holds the file still knows of it until it is let go', async () => {
+    const memory = new SharedArrayBuffer(turnsOctets);
+    const open = () => openSqliteDatabase(dir.at('file'), dir.path, { turns: new WritingTurns(memory) });
+    const [reader, writer] = [open(), open()];
+    const [first, second] = [await reader.snapshot(), await reader.snapshot()];
+    expect(writer.isHeldStill()).toBe(true);
+    await first.close();
+    await first.close();
+    expect([writer.isHeldStill(), other.isHeldStill()]).toEqual([true, false]);
+    await second.close();
+    expect(writer.isHeldStill()).toBe(false);
+    await Promise.all([reader.close(), writer.close()]);
   });
 });

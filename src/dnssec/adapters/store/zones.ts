@@ -147,6 +147,7 @@ export function openZoneStore(database: Database): ZoneStore {
         const rest = [insertVersion(zone.id, { version }), ...newsOf(zone.id, news)];
         return written(database, zone, [...publishingOf(zone), ...contents, ...rest]);
       }),
+    isHeldStill: () => database.isHeldStill(),
     async snapshot() {
       const still = await database.snapshot();
       return { ...openReading(still), close: () => still.close() };

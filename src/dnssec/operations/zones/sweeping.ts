@@ -10,6 +10,8 @@ const hour = 3_600_000;
 const together = 200;
 /** Rounds that pass by when there was nothing to sweep. */
 const restingRounds = 100;
+/** Rounds that pass by while zones are held still: only those who hold them for very long see any sweeping. */
+const heldRounds = 50;
 
 /** Delete what zones, versions and requests have left behind, bit by bit, for as long as the service runs. */
 export function startSweeping(
@@ -20,6 +22,7 @@ export function startSweeping(
   const round = async (): Promise<void> => {
     if (resting > 0) resting -= 1;
     else if (!(await store.sweep(secondsOf(clock), together))) resting = restingRounds;
+    else if (store.isHeldStill()) resting = heldRounds;
   };
   const rounds = repeat(interval, round, (error) => onError(error, 'sweeping of former contents'));
   const forget = (): Promise<void> => store.dropClaims(clock.now() - claimAge);
