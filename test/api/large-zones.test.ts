@@ -103,6 +103,20 @@ describe('a zone of 21 000 names', () => {
     expect((await call('GET', `/zones/${zone}/records`)).body).toHaveLength(count);
   });
 
+  test('is listed whole as it is listed page by page, and by type', async () => {
+    const path = `/zones/${zone}/records`;
+    await call('POST', path, { name: 'text', type: 'TXT', values: ['one of its kind'] });
+    const whole = (await call('GET', path)).body;
+    expect(whole).toHaveLength(count + 1);
+    const first = (await call('GET', `${path}?limit=1000`)).body;
+    expect(whole.slice(0, 1000)).toEqual(first);
+    const addresses = (await call('GET', `${path}?recordType=A`)).body;
+    expect(addresses).toEqual(whole.filter(({ type }: { type: string }) => type === 'A'));
+    expect(addresses).toHaveLength(count);
+    expect((await call('GET', `${path}?recordType=NOTHING`)).status).toBe(400);
+    await call('DELETE', `${path}/text/TXT`);
+  });
+
   test('comes and goes as nothing but a master file', async () => {
     const text = fileOf(count, '$TTL 60\nnew A 192.0.2.1\n');
     const preview = await send(`/zones/${zone}/import?dryRun=true`, text);

@@ -33,6 +33,7 @@ import {
   parseRecordCursor,
   parseZoneCursor,
 } from '#dnssec/http/zone-queries.ts';
+import { isPages, sendList } from '#dnssec/http/long-list.ts';
 import { signingRoutes } from '#dnssec/http/signing-routes.ts';
 import { zoneFileRoutes } from '#dnssec/http/zone-file-routes.ts';
 import { describe, type ZoneRoutesOptions } from '#dnssec/http/zone-route.ts';
@@ -40,10 +41,10 @@ import {
   changeRecords,
   deleteRecord,
   getRecord,
-  listRecords,
   type RecordAddress,
   updateRecord,
 } from '#dnssec/operations/zones/change-records.ts';
+import { listAllRecords, listRecords } from '#dnssec/operations/zones/list-records.ts';
 import { createZone, deleteZone, describeZone, getOwnZone, listZones } from '#dnssec/operations/zones/manage-zones.ts';
 import { onlyOnce } from '#dnssec/operations/zones/once.ts';
 import { getDifferences, listVersions, rollBack } from '#dnssec/operations/zones/zone-history.ts';
@@ -52,7 +53,6 @@ import type { StoredRRset } from '#dnssec/ports-zones.ts';
 
 /** Octets of the changes of one request. */
 const changesLimit = 256 * 1024 * 1024;
-const mostRecords = Number.MAX_SAFE_INTEGER;
 
 /** The routes of `/v1/dns`: each reads a request, calls one operation and shows its result. */
 export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (app, { ports, callers }) => {
@@ -129,10 +129,16 @@ export const zoneRoutes: FastifyPluginAsyncTypebox<ZoneRoutesOptions> = async (a
     },
     async (request, reply) => {
       const { caller } = await callers.admit(request, 'read');
-      const { recordType, name, limit = mostRecords, after } = request.query;
-      const filter = { type: recordType, name };
+      const { recordType, name, limit, after } = request.query;
+      const { zone } = request.params;
+      const query = { type: recordType, name };
       const start = after === undefined ? undefined : parseRecordCursor(after);
-      const records = await listRecords(ports, caller, request.params.zone, filter, limit, start);
+      if (limit === undefined) {
+        const all = await listAllRecords(ports, caller, zone, query, start);
+        if (isPages(all)) return sendList(reply, all, renderRecord);
+        return all.map(renderRecord);
+      }
+      const records = await listRecords(ports, caller, zone, query, limit, start);
       const last = records.at(-1);
       if (last !== undefined && records.length === limit) void reply.header('x-next-cursor', formatRecordCursor(last));
       return records.map(renderRecord);

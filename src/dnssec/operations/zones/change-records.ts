@@ -11,7 +11,7 @@ import { type ChangeCause, type PublishedVersion, publishVersion } from '#dnssec
 import { getEditableZone } from '#dnssec/operations/zones/set-feed.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
-import type { ManagedZone, RecordFilter, RRsetPlace, StoredRRset, StoredZoneView } from '#dnssec/ports-zones.ts';
+import type { ManagedZone, StoredRRset, StoredZoneView } from '#dnssec/ports-zones.ts';
 
 /** A record as callers write it: an RRset with values in their own form. */
 export interface RecordInput {
@@ -43,22 +43,6 @@ const defaultTtl = 3600;
 
 /** How a record is named by a path. */
 export type RecordAddress = { readonly identity: string } | { readonly name: string; readonly type: string };
-
-export async function listRecords(
-  ports: ZonePorts,
-  caller: Caller,
-  zoneId: string,
-  filter: { readonly name?: string | undefined; readonly type?: string | undefined },
-  limit: number,
-  after?: RRsetPlace,
-): Promise<readonly StoredRRset[]> {
-  const zone = await getOwnZone(ports, caller, zoneId);
-  const wanted: RecordFilter = {
-    name: filter.name,
-    type: filter.type === undefined ? undefined : parseType(filter.type),
-  };
-  return ports.store.listRecords(zone.id, wanted, limit, after);
-}
 
 /** @throws DnssecError not-found */
 export async function getRecord(
@@ -225,7 +209,7 @@ function ownerOf(zone: ManagedZone, name: string): CanonicalName {
   return canonicalName(ownerNameOf(zone, name));
 }
 
-function parseType(text: string): RRType {
+export function parseType(text: string): RRType {
   const type = parseRRType(text);
   if (!isRecordType(type)) throw invalid('/type', `records of type ${text.slice(0, 40)} cannot be kept in a zone`);
   return type;

@@ -5,12 +5,13 @@ import type { ManagedZone, RRsetPlace, StoredRRset, ZoneStore } from '#dnssec/po
 /** RRsets that are read at a time. */
 const together = 1000;
 
-/** Read all RRsets of a zone in canonical order, page by page. */
+/** Read all RRsets of a zone in canonical order, or those after a place, page by page. */
 export async function* readPages(
   store: Pick<ZoneStore, 'readRRsets'>,
   zoneId: number,
+  start?: RRsetPlace,
 ): AsyncGenerator<readonly StoredRRset[]> {
-  let after: RRsetPlace | undefined;
+  let after = start;
   for (;;) {
     const page = await store.readRRsets(zoneId, together, after);
     yield page;
