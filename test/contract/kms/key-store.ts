@@ -147,6 +147,12 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       expect(await identities({ labels: { zone: 'x' } })).toEqual(['kms-a', 'kms-b']);
       expect(await identities({ labels: { zone: 'x', role: 'csk' } })).toEqual(['kms-a']);
       expect(await identities({ name: 'b', labels: { role: 'csk' } })).toEqual([]);
+      const odd = { 'a%_\\"ü': '100 % "of_it"\\\n', Case: 'Matters' };
+      await insert(keyNamed('odd', { labels: odd }));
+      expect(await identities({ labels: odd })).toEqual(['kms-odd']);
+      expect(await identities({ labels: { Case: 'matters' } })).toEqual([]);
+      expect(await identities({ labels: { Case: '%' } })).toEqual([]);
+      expect(await identities({ labels: { Case: 'Matter_' } })).toEqual([]);
       expect(await identities({ status: 'disabled' })).toEqual([]);
     });
 

@@ -197,12 +197,21 @@ async function listRows(
     conditions.push(`${field} = ?`);
     values.push(wanted);
   }
+  // Leaves out nearly all keys without the labels before they are read whole; `hasLabels` decides.
+  for (const [label, value] of Object.entries(filter.labels ?? {})) {
+    conditions.push(String.raw`labels LIKE ? ESCAPE '\'`);
+    values.push(`%${escapeLike(`${JSON.stringify(label)}:${JSON.stringify(value)}`)}%`);
+  }
   if (after !== undefined) {
     conditions.push('(created_at > ? OR (created_at = ? AND identity > ?))');
     values.push(after.createdAt, after.createdAt, after.identity);
   }
   const text = `${selectKey} WHERE ${conditions.join(' AND ')} ORDER BY created_at, identity LIMIT ${listChunk}`;
   return database.rows<KeyRow>(text, ...values);
+}
+
+function escapeLike(text: string): string {
+  return text.replaceAll(/[%_\\]/g, String.raw`\$&`);
 }
 
 function hasLabels(key: Key, labels: KeyFilter['labels'] = {}): boolean {
