@@ -14,10 +14,14 @@ import { startZoneseal } from '#test/support/zoneseal.ts';
  * signed, verified and readable. Beside it `named` with `dnssec-policy default` and `knotd` with `dnssec-signing`, by
  * dynamic updates.
  *
- * Usage: node bench/change.ts [--names 10000,100000] [--changes 300]
+ * Usage: node bench/change.ts [--names 10000,100000] [--changes 300] [--peers named,knotd]
  */
 const { values } = parseArgs({
-  options: { names: { type: 'string', default: '10000,100000' }, changes: { type: 'string', default: '300' } },
+  options: {
+    names: { type: 'string', default: '10000,100000' },
+    changes: { type: 'string', default: '300' },
+    peers: { type: 'string', default: 'named,knotd' },
+  },
 });
 const sizes = values.names.split(',').map(Number);
 const changes = Number(values.changes);
@@ -181,13 +185,23 @@ const line = (...cells: (string | number)[]) => process.stdout.write(`| ${cells.
 const shown = ({ p10, p50, p99, core }: Times): string[] => [p10, p50, p99, core].map((time) => time.toFixed(2));
 line('names', 'server', 'p10 ms', 'p50', 'p99', 'core', '÷ named (p10)', '÷ named (p50)');
 line('---:', '---', '---:', '---:', '---:', '---:', '---:', '---:');
+const peers: Readonly<Record<string, (names: number) => Promise<Times>>> = { named, knotd };
 for (const names of sizes) {
-  const base = await named(names);
-  const all: readonly (readonly [string, Times])[] = [
-    ['zoneseal', await ours(names)],
-    ['named', base],
-    ['knotd', await knotd(names)],
-  ];
-  for (const [server, times] of all)
-    line(names, server, ...shown(times), (times.p10 / base.p10).toFixed(2), (times.p50 / base.p50).toFixed(2));
+  let base: Times | undefined;
+  const show = (server: string, times: Times): void => {
+    const ratio = (of: 'p10' | 'p50'): string => (base === undefined ? '' : (times[of] / base[of]).toFixed(2));
+    line(names, server, ...shown(times), ratio('p10'), ratio('p50'));
+  };
+  for (const peer of values.peers.split(',')) {
+    const measure = peers[peer];
+    if (measure === undefined) throw new Error(`--peers: ${peer} is neither named nor knotd`);
+    try {
+      const times = await measure(names);
+      if (peer === 'named') base = times;
+      show(peer, times);
+    } catch (error) {
+      line(names, peer, `not measured: ${String(error)}`); // a peer may be unable to hold so large a zone
+    }
+  }
+  show('zoneseal', await ours(names));
 }
