@@ -10,8 +10,9 @@ import { startZoneseal, type Zoneseal } from '#test/support/zoneseal.ts';
 
 /**
  * How long others wait while a large zone is loaded, loaded again with one change, signed, exported and transferred, and what
- * memory that takes: a health check and a small read every 10 ms, each sent at its time whether or not the one before was answered, so that no stall hides the ones behind it. The
- * longest stretch that the main thread worked counts core time and tells of a busy machine as well.
+ * memory that takes: a health check and a small read every 10 ms, each sent at its time whether or not the one before was
+ * answered, so that no stall hides the ones behind it. The longest stretch that the main thread worked counts core time and
+ * tells of a busy machine as well.
  *
  * With `--json` the zone is loaded as a text in JSON and not as text/dns; `--quiet` asks nothing meanwhile, so that memory and
  * core time are those of the work.

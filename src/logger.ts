@@ -24,9 +24,12 @@ export function createLogger(level: LevelWithSilent, stream?: DestinationStream)
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: secretPaths, censor: '[redacted]' },
     },
-    stream ?? gatheredLines(),
+    stream ?? (stderrLines ??= gatheredLines()),
   );
 }
+
+/** The lines of all loggers of the process, which end with it. */
+let stderrLines: DestinationStream | undefined;
 
 /** Milliseconds that lines wait for company: one write for each takes longer than all else that a line takes. */
 const gathering = 20;

@@ -3,7 +3,7 @@ import type { SecretText } from '#lib/secret-text.ts';
 
 /** The HTTP API of a running service, as one of its users calls it. */
 export interface ApiCaller {
-  /** Call with JSON, or with a text of another type, and read the answer as text. @throws ServiceError api-refused */
+  /** Call with JSON, or with a text of another type, and read the answer as text. @throws ServiceError api-refused, api-unreachable */
   call(method: string, path: string, body?: ApiBody): Promise<string>;
 }
 
@@ -23,7 +23,7 @@ export interface ApiOptions {
 export function apiCaller({ baseUrl, token, organisation, project }: ApiOptions): ApiCaller {
   return {
     async call(method, path, body) {
-      const answer = await fetch(`${baseUrl}${path}`, {
+      const request = {
         method,
         headers: {
           authorization: `Bearer ${token.reveal()}`,
@@ -32,6 +32,11 @@ export function apiCaller({ baseUrl, token, organisation, project }: ApiOptions)
           ...(body !== undefined && { 'content-type': body.type }),
         },
         ...(body !== undefined && { body: body.content }),
+      };
+      const answer = await fetch(`${baseUrl}${path}`, request).catch((cause: unknown) => {
+        throw new ServiceError('api-unreachable', `no answer from ${baseUrl}: is the service running there?`, {
+          cause,
+        });
       });
       const text = await answer.text();
       if (!answer.ok) throw new ServiceError('api-refused', `${method} ${path} answered ${answer.status}: ${text}`);

@@ -1,8 +1,8 @@
-import { checkedUse } from '#cli/choices.ts';
 import { pairsOf } from '#cli/key-forms.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { policyFields } from '#dnssec/api-signing.ts';
 import { parseDuration } from '#lib/duration.ts';
+import { ServiceError } from '#lib/errors.ts';
 
 type PolicyFieldName = keyof typeof policyFields;
 
@@ -20,11 +20,19 @@ function parseField(field: string, text: string): string | number | boolean {
   if (!isField(field))
     throw new UsageError(`policy: there is no field "${field}"; there are ${Object.keys(policyFields).join(', ')}`);
   const schema: { readonly type?: unknown; readonly enum?: readonly string[] } = policyFields[field];
-  if (schema.type === 'integer') return checkedUse(() => parseDuration(text));
+  if (schema.type === 'integer') return parseSeconds(field, text);
   if (schema.type === 'boolean') return parseBoolean(field, text);
   if (schema.enum?.includes(text) === false)
     throw new UsageError(`policy: ${field} is one of ${schema.enum.join(', ')}, not "${text}"`);
   return text;
+}
+
+function parseSeconds(field: string, text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw error instanceof ServiceError ? new UsageError(`policy: ${field}: ${error.message}`, error) : error;
+  }
 }
 
 function isField(name: string): name is PolicyFieldName {

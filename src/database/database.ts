@@ -41,8 +41,8 @@ export interface Database {
   /** Hold the database still for whoever reads much of it; others go on writing. To be closed soon. */
   snapshot(): Promise<Snapshot>;
   /**
-   * Whether a snapshot makes writing dear, and work that can wait should: all that is written to SQLite meanwhile stays in its log,
-   * which each commit goes through.
+   * Whether a snapshot makes writing dear, and work that can wait should: all that is written to SQLite meanwhile stays in
+   * its log, which each commit goes through.
    */
   isHeldStill(): boolean;
   close(): Promise<void>;

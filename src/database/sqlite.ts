@@ -15,7 +15,8 @@ import { busyTimeout, inTransaction, openSqlite, openSqliteSnapshot, withoutUnsy
 /**
  * Open a SQLite file as a database. Calls are synchronous underneath, so each is atomic within this process.
  *
- * @param options `holdsSecrets`: overwrite what is deleted; `cache`: KiB of pages in memory; `turns`: shared with other threads that write to the file
+ * @param options `holdsSecrets`: overwrite what is deleted; `cache`: KiB of pages in memory; `turns`: shared with other
+ *   threads that use the file
  */
 export function openSqliteDatabase(
   path: string,

@@ -12,6 +12,7 @@ const courtesy = 50;
 /**
  * Lets the threads of a process write to one SQLite file in turns. SQLite itself would make a thread sleep until the file
  * is free, and with it everything else that the thread does. The lock of SQLite decides; this only waits for it in time.
+ * It knows as well whether one of them holds the file still for its reading.
  */
 export class WritingTurns {
   readonly #shared: Int32Array<SharedArrayBuffer>;

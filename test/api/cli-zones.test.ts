@@ -24,6 +24,15 @@ async function signedZone(zoneName: string, more: object = {}): Promise<void> {
   expect(signed).toMatchObject({ status: 200 });
 }
 
+test('a service that does not answer is named', async () => {
+  const service = 'http://127.0.0.1:1';
+  const { code, stderr } = await runZoneseal(['policy', 'list', '--service', service], { ZONESEAL_TOKEN: 'any' });
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: `zoneseal: no answer from ${service}: is the service running there?\n`,
+  });
+});
+
 describe('policy', () => {
   test('a policy is written with durations and words, shown, and kept where nothing else is said', async () => {
     const put = ['policy', 'put', 'strict', 'denial=nsec3', 'validity=20d', 'zonemd=true'];
@@ -76,7 +85,7 @@ describe('policy', () => {
     ['put strict nonsense=1', 'there is no field "nonsense"'],
     ['put strict denial=nsec4', 'denial is one of nsec, nsec3'],
     ['put strict zonemd=yes', 'zonemd is true or false'],
-    ['put strict validity=soon', 'is not a duration'],
+    ['put strict validity=soon', 'policy: validity: "soon" is not a duration'],
     ['show strict --policy-version one', '--policy-version'],
   ])('"%s" is wrong use', async (line, message) => {
     const outcome = await opened.zoneseal(['policy', ...line.split(' ')]);

@@ -36,6 +36,16 @@ async function publishedBy(world: ManagedWorld): Promise<Published> {
   };
 }
 
+/** Sign a zone with a KSK and a ZSK until every resolver knows it, and begin it anew beside its keys in the KMS. */
+async function leftBehind(world: ManagedWorld) {
+  await makeSecure(world, name, { keys: 'split' });
+  const [ksk, zsk] = await world.keys(name);
+  const before = await publishedBy(world);
+  await world.call('DELETE', `/zones/${name}`);
+  await world.call('POST', '/zones', { zoneName: name });
+  return { ksk, zsk, before };
+}
+
 /** Return a mix of answers that no chain of trust joins, if resolvers can hold one. */
 function faultIn(ds: readonly (readonly number[])[], keySets: readonly Published[], data: readonly Published[]) {
   for (const dsSet of ds) {
@@ -227,11 +237,7 @@ describe('a zone whose key is adopted', () => {
 
   test('leaves the ZSK that signed its data in the key set, until no resolver has data of it', async () => {
     await using old = await ManagedWorld.open();
-    await makeSecure(old, name, { keys: 'split' });
-    const [ksk, zsk] = await old.keys(name);
-    const before = await publishedBy(old);
-    await old.call('DELETE', `/zones/${name}`);
-    await old.call('POST', '/zones', { zoneName: name });
+    const { ksk, zsk, before } = await leftBehind(old);
     const more = { kmsKeyIdentity: ksk.kmsKeyIdentity, foreignKeys: [zsk.dnskey] };
     for (let count = 0; count < 2; count++)
       // the second call changes nothing
@@ -249,11 +255,7 @@ describe('a zone whose key is adopted', () => {
 
   test('may have a KSK and a ZSK: nothing that resolvers hold changes, and both roll afterwards', async () => {
     await using old = await ManagedWorld.open();
-    await makeSecure(old, name, { keys: 'split' });
-    const [ksk, zsk] = await old.keys(name);
-    const before = await publishedBy(old);
-    await old.call('DELETE', `/zones/${name}`);
-    await old.call('POST', '/zones', { zoneName: name });
+    const { ksk, zsk, before } = await leftBehind(old);
     const named = { kmsKeyIdentity: ksk.kmsKeyIdentity, zskKmsKeyIdentity: zsk.kmsKeyIdentity };
     const put = (more: object = {}) => old.call('PUT', `/zones/${name}/dnssec`, { ...policy, ...named, ...more });
     for (let count = 0; count < 2; count++)

@@ -55,6 +55,21 @@ export async function startDnsResponder(
   };
 }
 
+/** Servers that say these things to everybody, or are not there any more. */
+export async function startDnsResponders(
+  says: readonly (Said | 'gone')[],
+): Promise<AsyncDisposable & { readonly places: readonly { readonly host: string; readonly port: number }[] }> {
+  const servers = new AsyncDisposableStack();
+  const places = [];
+  for (const said of says) {
+    const server = await startDnsResponder(() => (said === 'gone' ? undefined : said));
+    if (said === 'gone') await server[Symbol.asyncDispose]();
+    else servers.use(server);
+    places.push({ host: '127.0.0.1', port: server.port });
+  }
+  return { places, [Symbol.asyncDispose]: () => servers.disposeAsync() };
+}
+
 /** Listen on one port by both; one that only TCP can have is answered by another try. */
 async function listen(
   onConnection: (socket: TcpSocket) => void,

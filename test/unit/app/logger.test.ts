@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { createLogger } from '#app/logger.ts';
 import { projectRoot } from '#test/support/commands.ts';
 import { run, start } from '#test/support/process.ts';
 
@@ -31,4 +32,11 @@ test('a line is there soon, and a warning at once, with the lines before it', as
   );
   await process_.waitFor(/three/);
   expect(messagesOf(process_.stderr())).toEqual(['one', 'two', 'between', 'three']);
+});
+
+test('loggers without a stream of their own share what is done at the end of the process', () => {
+  createLogger('info');
+  const before = process.listenerCount('exit');
+  for (let count = 0; count < 20; count++) createLogger('info');
+  expect(process.listenerCount('exit')).toBe(before);
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openKeySetProbe } from '#dnssec/adapters/parent/key-set-probe.ts';
 import type { ShownKeySet } from '#dnssec/ports-parent.ts';
 import { canonical, rdataOf } from '#test/support/dns.ts';
-import { type Said, startDnsResponder } from '#test/support/dns-responder.ts';
+import { type Said, startDnsResponder, startDnsResponders } from '#test/support/dns-responder.ts';
 
 const apex = canonical('child.parent.example.');
 const key = rdataOf('DNSKEY', '257 3 13 AAAA');
@@ -12,15 +12,8 @@ const patience = { waits: [20_000], tcpWait: 20_000 };
 
 /** Ask servers of the zone that say these things, or are not there any more. */
 async function probe(...says: (Said | 'gone')[]): Promise<readonly ShownKeySet[]> {
-  await using servers = new AsyncDisposableStack();
-  const places = [];
-  for (const said of says) {
-    const server = await startDnsResponder(() => (said === 'gone' ? undefined : said));
-    if (said === 'gone') await server[Symbol.asyncDispose]();
-    else servers.use(server);
-    places.push({ host, port: server.port });
-  }
-  return await openKeySetProbe({ known: [{ zone: apex, servers: places }], patience }).lookUpKeySets(apex);
+  await using servers = await startDnsResponders(says);
+  return await openKeySetProbe({ known: [{ zone: apex, servers: servers.places }], patience }).lookUpKeySets(apex);
 }
 
 describe('the DNSKEY RRset that name servers show', () => {

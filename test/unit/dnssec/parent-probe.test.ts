@@ -9,7 +9,7 @@ import { openResolver } from '#dnssec/adapters/parent/resolver.ts';
 import { composeDs, type DigestType } from '#dnssec/core/keys/ds.ts';
 import type { DsAnswer } from '#dnssec/ports-parent.ts';
 import { canonical, rdataOf } from '#test/support/dns.ts';
-import { type DnsResponder, type Said, startDnsResponder } from '#test/support/dns-responder.ts';
+import { type DnsResponder, type Said, startDnsResponder, startDnsResponders } from '#test/support/dns-responder.ts';
 import { memoryResolver } from '#test/support/memory-resolver.ts';
 
 const child = canonical('child.parent.example.');
@@ -92,15 +92,8 @@ describe('asking one server', () => {
 
 /** Ask servers that say these things, or are not there any more, for both keys. */
 async function probe(...says: (Said | 'gone')[]): Promise<DsAnswer> {
-  await using servers = new AsyncDisposableStack();
-  const places = [];
-  for (const said of says) {
-    const server = await startDnsResponder(() => (said === 'gone' ? undefined : said));
-    if (said === 'gone') await server[Symbol.asyncDispose]();
-    else servers.use(server);
-    places.push({ host, port: server.port });
-  }
-  const known = [{ zone: parent, servers: places }];
+  await using servers = await startDnsResponders(says);
+  const known = [{ zone: parent, servers: servers.places }];
   return await openParentProbe({ known, patience: patient }).lookUpDs({ apex: child, dnskeys: [key, otherKey] });
 }
 

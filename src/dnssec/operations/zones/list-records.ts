@@ -41,10 +41,10 @@ export async function listAllRecords(
   query: RecordQuery,
   after?: RRsetPlace,
 ): Promise<readonly StoredRRset[] | AsyncGenerator<readonly StoredRRset[]>> {
-  const first = await listRecords(ports, caller, zoneId, query, few + 1, after);
-  if (first.length <= few) return first;
   const { id } = await getOwnZone(ports, caller, zoneId);
-  return pagesOf(ports, id, filterOf(query), after);
+  const filter = filterOf(query);
+  const first = await ports.store.listRecords(id, filter, few + 1, after);
+  return first.length <= few ? first : pagesOf(ports, id, filter, after);
 }
 
 async function* pagesOf(

@@ -20,8 +20,8 @@ import type { ManagedZone } from '#dnssec/ports-zones.ts';
 const retryAfter = 60;
 
 /**
- * Do everything that is due for a zone: renew signatures, look at what the parent shows and tell it of new CDS, take up new versions of its KMS
- * keys, advance its rollovers and publish what follows, a few hundred signatures to a version, and set when it is due
+ * Do everything that is due for a zone: renew signatures, look at what the parent shows and tell it of new CDS, take up new
+ * versions of its KMS keys, advance its rollovers and publish what follows, a few hundred signatures to a version, and set when it is due
  * again. It needs nothing but the zone's number, may be repeated and broken off at any time, and may run in several
  * processes at once: each step is one transaction that is made for the state that was read.
  *
