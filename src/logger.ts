@@ -33,27 +33,32 @@ let stderrLines: DestinationStream | undefined;
 
 /** Milliseconds that lines wait for company: one write for each takes longer than all else that a line takes. */
 const gathering = 20;
-/** Octets that are written at once, however young. */
+/** Characters that are written at once, however young. */
 const most = 8192;
 /** What is more urgent than this is written at once, with what came before it. */
 const info = 30;
 
 /** Write lines to stderr, many at a time; the last ones when the process ends, however it ends by itself. */
 function gatheredLines(): DestinationStream {
-  const sink = destination({ fd: 2, sync: true, minLength: most });
+  // Each write gives up lines that nobody reads any more, while `flushSync` of lines that the sink gathers itself would try
+  // for ever.
+  const sink = destination({ fd: 2, sync: true });
+  let gathered = '';
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    sink.flushSync();
+    const lines = gathered;
+    gathered = '';
+    if (lines !== '') sink.write(lines);
   };
   process.on('exit', flush);
   const lines = {
     [Symbol.for('pino.metadata')]: true, // has `lastLevel` set before each line
     lastLevel: info,
     write(line: string): void {
-      sink.write(line);
-      if (lines.lastLevel > info) flush();
+      gathered += line;
+      if (lines.lastLevel > info || gathered.length >= most) flush();
       else timer ??= setTimeout(flush, gathering).unref();
     },
   };

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { createLogger } from '#app/logger.ts';
 import { projectRoot } from '#test/support/commands.ts';
@@ -39,4 +41,20 @@ test('loggers without a stream of their own share what is done at the end of the
   const before = process.listenerCount('exit');
   for (let count = 0; count < 20; count++) createLogger('info');
   expect(process.listenerCount('exit')).toBe(before);
+});
+
+test('a process whose log nobody reads any more goes on, and ends', async () => {
+  const code = `process.on('message', () => { log.warn('to nobody'); log.info('nor this'); process.send('alive'); process.disconnect(); });`;
+  const child = spawn(process.execPath, [...script(code)], {
+    cwd: projectRoot,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  try {
+    child.stderr?.destroy();
+    child.send('go on');
+    expect(await once(child, 'message')).toEqual(['alive', undefined]);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });
