@@ -15,8 +15,8 @@ import { messageOf, ServiceError } from '#lib/errors.ts';
 import { UsageError } from '#cli/usage-error.ts';
 
 const materialHelp = `
-The input is a private key as PEM or DER (PKCS#8, PKCS#1 or SEC 1), or the raw octets of a symmetric key. It is checked
-against the type before anything is sent.`;
+The input is a private key as PEM or DER (PKCS#8, PKCS#1 or SEC 1) or as BIND and ldns keep it (K….private), or the raw
+octets of a symmetric key. It is checked against the type before anything is sent.`;
 
 const wrapHelp = `${materialHelp} With --wrapping-key no KMS is asked, so the wrapping can be done on another machine.`;
 

@@ -39,6 +39,30 @@ export function encodeBase64Octets(secret: Uint8Array): Uint8Array {
   return octets;
 }
 
+/**
+ * Decode padded base64 in octets strictly, for a secret, which must not become a string.
+ *
+ * Source: RFC 4648 §4.
+ *
+ * @returns undefined when they are anything else
+ */
+export function decodeBase64Octets(text: Uint8Array): Uint8Array | undefined {
+  if (text.length % 4 !== 0) return undefined;
+  const pads = text.at(-1) !== base64Pad ? 0 : text.at(-2) !== base64Pad ? 1 : 2;
+  const bytes = new Uint8Array((text.length / 4) * 3 - pads);
+  let held = 0;
+  let length = 0;
+  for (const [at, octet] of text.subarray(0, text.length - pads).entries()) {
+    const value = base64Digits.indexOf(octet);
+    if (value < 0) return undefined;
+    held = ((held << 6) | value) & 0x3fff;
+    const spare = (3 - (at % 4)) * 2;
+    if (spare < 6) bytes[length++] = held >> spare;
+  }
+  const padBits = held & (4 ** pads - 1);
+  return padBits === 0 ? bytes : undefined;
+}
+
 /** Encode as unpadded base64url, the form of JSON Web Keys. Source: RFC 4648 §5. */
 export function encodeBase64Url(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');

@@ -32,6 +32,7 @@ export const rfcs: Readonly<Record<number, string>> = {
   5702: 'Use of SHA-2 Algorithms with RSA in DNSKEY and RRSIG Resource Records for DNSSEC',
   5869: 'HMAC-based Extract-and-Expand Key Derivation Function (HKDF)',
   5731: 'Extensible Provisioning Protocol (EPP) Domain Name Mapping',
+  5915: 'Elliptic Curve Private Key Structure',
   5910: 'Domain Name System (DNS) Security Extensions Mapping for the Extensible Provisioning Protocol (EPP)',
   5936: 'DNS Zone Transfer Protocol (AXFR)',
   5952: 'A Recommendation for IPv6 Address Text Representation',

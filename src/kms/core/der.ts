@@ -22,9 +22,21 @@ export function p1363FromDer(der: Uint8Array, scalarBytes: number): Uint8Array |
 /** Turn r‖s into an ECDSA-Sig-Value in DER; undefined unless it is `2 * scalarBytes` long. */
 export function derFromP1363(fixed: Uint8Array, scalarBytes: number): Uint8Array | undefined {
   if (fixed.length !== 2 * scalarBytes) return undefined;
-  const r = integerOf(fixed.subarray(0, scalarBytes));
-  const s = integerOf(fixed.subarray(scalarBytes));
+  const r = unsignedInteger(fixed.subarray(0, scalarBytes));
+  const s = unsignedInteger(fixed.subarray(scalarBytes));
   return element(0x30, r, s);
+}
+
+/**
+ * Find the private scalar of an ECPrivateKey, as a view of it; undefined where there is none.
+ *
+ * Source: RFC 5915 §3.
+ */
+export function scalarOfSec1(der: Uint8Array): Uint8Array | undefined {
+  const content = contentOf(der, 0, 0x30);
+  const version = content && contentOf(der, content.start, 0x02);
+  const scalar = version && contentOf(der, version.end, 0x04);
+  return scalar && der.subarray(scalar.start, scalar.end);
 }
 
 /** Tell whether the octets are one DER element of the given tag with nothing behind it. */
@@ -85,7 +97,8 @@ function placeInteger(der: Uint8Array, range: Range, target: Uint8Array, end: nu
   return true;
 }
 
-function integerOf(scalar: Uint8Array): Uint8Array {
+/** Encode a number that is not negative, from its octets, the first of which may be zeros. */
+export function unsignedInteger(scalar: Uint8Array): Uint8Array {
   let start = 0;
   while (start < scalar.length - 1 && scalar[start] === 0) start++;
   const digits = scalar.subarray(start);

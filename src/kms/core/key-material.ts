@@ -1,4 +1,5 @@
 import {
+  createECDH,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -8,7 +9,7 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto';
-import { isOneElement } from '#kms/core/der.ts';
+import { isOneElement, scalarOfSec1 } from '#kms/core/der.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import type { AeadKeyType, HmacKeyType, KeyTypeRow } from '#kms/core/key-types.ts';
 import { bufferView } from '#lib/bytes.ts';
@@ -95,6 +96,7 @@ function assertShape(row: AsymmetricRow, key: KeyObject): void {
       if (details.namedCurve !== row.curve) {
         throw invalid(`the material is on the curve ${details.namedCurve ?? 'of its own'}, not ${row.curve}`);
       }
+      assertScalar(row.curve, key);
       return;
     case 'rsa': {
       if (found !== 'rsa') throw invalid(`the material is a key of type ${found}, not RSA`);
@@ -105,6 +107,21 @@ function assertShape(row: AsymmetricRow, key: KeyObject): void {
       if (exponent < 65_537n || exponent % 2n === 0n)
         throw invalid('the public exponent must be odd and at least 65537');
     }
+  }
+}
+
+/**
+ * OpenSSL loads a scalar of zero, whose public key is the point at infinity: what it signs verifies, and so does what
+ * anybody signs. Node's ECDH takes only scalars from 1 to the order less 1.
+ */
+function assertScalar(curve: string, key: KeyObject): void {
+  const der = key.export({ format: 'der', type: 'sec1' });
+  try {
+    createECDH(curve).setPrivateKey(scalarOfSec1(der) ?? new Uint8Array());
+  } catch {
+    throw invalid(`the private scalar is not one of the curve ${curve}`);
+  } finally {
+    der.fill(0);
   }
 }
 

@@ -2,6 +2,7 @@ import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { afterAll, describe, expect, it } from 'vitest';
 import { kekIdOf } from '#kms/core/envelope.ts';
 import { keyTypeRow, keyTypes, type KeyType } from '#kms/core/key-types.ts';
+import { parseMaterial } from '#kms/core/material-file.ts';
 import { formatPublicKey } from '#kms/core/public-key.ts';
 import { wrapTarget } from '#kms/core/wrapping.ts';
 import {
@@ -58,6 +59,9 @@ describe('key material', () => {
     ['a public key of another', 'ecdsa-p256', () => mismatched()],
     ['a scalar of 0', 'ecdsa-p256', () => withScalar('00'.repeat(32))],
     ['a scalar that is the order', 'ecdsa-p256', () => withScalar(order)],
+    ['a scalar of 0 without a public key', 'ecdsa-p256', () => scalarAlone('00'.repeat(32))],
+    ['a scalar that is the order, without a public key', 'ecdsa-p256', () => scalarAlone(order)],
+    ['a scalar above the order, without a public key', 'ecdsa-p256', () => scalarAlone('ff'.repeat(32))],
   ] as const)('is refused on import: %s', async (_, type, material) => {
     expect(await codeOf(() => importTarget(type, material()))).toBe('import-invalid');
   });
@@ -154,6 +158,12 @@ function mismatched(): Buffer {
   const [mine, other] = [der('ec', 'P-256'), der('ec', 'P-256')];
   other.copy(mine, mine.length - 65, other.length - 65);
   return mine;
+}
+
+/** PKCS#8 that leaves the public key to be worked out. */
+function scalarAlone(hex: string): Uint8Array {
+  const line = `PrivateKey: ${Buffer.from(hex, 'hex').toString('base64')}`;
+  return parseMaterial(utf8(`Private-key-format: v1.3\nAlgorithm: 13\n${line}\n`));
 }
 
 function withScalar(hex: string): Buffer {
