@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 import { cpuSeconds } from './measure.ts';
 import type { Database } from '#database/database.ts';
 import type { GroupProgress } from '#dnssec/api-jobs.ts';
+import { openZoneStore } from '#dnssec/adapters/store/zones.ts';
+import { cloneZones } from '#test/support/clone-zones.ts';
 import { type Machines, serviceToken, startMachines } from '#test/support/machines.ts';
 import { openBehind } from '#test/support/postgres-schemas.ts';
 import { startZoneseal, type Zoneseal } from '#test/support/zoneseal.ts';
@@ -21,11 +23,11 @@ const migrations = fileURLToPath(new URL('../src/dnssec/adapters/migrations/post
 /** Zones that a worker tends at the same time. */
 const concurrency = 8;
 
+/** How fast all zones were done. */
 interface Speed {
   /** Zones a second. */
-  readonly rotation: number;
-  readonly renewal: number;
-  /** Core time of KMS and workers for each zone whose signatures were renewed, in ms. */
+  readonly rate: number;
+  /** Core time of KMS and workers for each zone, in ms. */
   readonly core: number;
 }
 
@@ -37,21 +39,21 @@ async function call(service: Zoneseal, method: 'GET' | 'POST' | 'PUT', path: str
   return answer.body;
 }
 
-async function makeZones({ kms, api }: Machines): Promise<string> {
+/** Make a zone through the API, and the others like that one behind its back. @returns the identity of their key */
+async function makeZones({ kms, api }: Machines, database: Database): Promise<string> {
   const key = { name: 'shared', keyType: 'ecdsa-p256' };
   const { identity } = (await call(kms, 'POST', '/v1/kms/nl-01/keys', key)) as { identity: string };
-  const numbers = Array.from({ length: zones }, (_, index) => index).values();
-  const make = async (): Promise<void> => {
-    for (const number of numbers) {
-      const zoneName = `zone${number}.example`;
-      await call(api, 'POST', '/v1/dns/zones', { zoneName });
-      const changes = ['www', 'mail', 'api'].map((name) => ({ action: 'put', name, type: 'A', values: ['192.0.2.1'] }));
-      await call(api, 'POST', `/v1/dns/zones/${zoneName}/changes`, { changes });
-      await call(api, 'PUT', `/v1/dns/zones/${zoneName}/dnssec`, { region: 'nl-01', kmsKeyIdentity: identity });
-      if (number % 1000 === 999) say(`${number + 1} zones made`);
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, make));
+  const zoneName = 'zone0.example';
+  await call(api, 'POST', '/v1/dns/zones', { zoneName });
+  const changes = ['www', 'mail', 'api'].map((name) => ({ action: 'put', name, type: 'A', values: ['192.0.2.1'] }));
+  await call(api, 'POST', `/v1/dns/zones/${zoneName}/changes`, { changes });
+  await call(api, 'PUT', `/v1/dns/zones/${zoneName}/dnssec`, { region: 'nl-01', kmsKeyIdentity: identity });
+  const store = openZoneStore(database);
+  const template = await store.findZoneByName(zoneName);
+  if (template === undefined) throw new Error(`there is no zone ${zoneName}`);
+  const others = Array.from({ length: zones - 1 }, (_, index) => `zone${index + 1}.example`);
+  await cloneZones(store, template, others);
+  say(`${zones} zones made`);
   return identity;
 }
 
@@ -60,15 +62,22 @@ async function until(check: () => Promise<boolean>): Promise<void> {
   while (!(await check())) await sleep(100);
 }
 
-async function rotate(machines: Machines, database: Database, key: string, version: number): Promise<number> {
+/** Core time of some processes until now, in seconds. */
+function coreOf(services: readonly Zoneseal[]): number {
+  return services.reduce((sum, { process }) => sum + cpuSeconds(process.pid), 0);
+}
+
+/** Rotate the key, and wait until all zones know its new version. */
+async function rotate(machines: Machines, database: Database, running: readonly Zoneseal[]): Promise<Speed> {
   await until(async () => {
     const [row] = await database.rows<{ latest: number | null }>(
       'SELECT min(coalesce(latest, 0)) AS latest FROM zone_kms_keys',
     );
-    return row?.latest === version - 1;
+    return row?.latest === version;
   });
+  const before = coreOf(running);
   await call(machines.kms, 'POST', `/v1/kms/nl-01/keys/${key}/rotate`);
-  const path = `/v1/dns/jobs/groups/rotation-nl-01-${key}-${version}`;
+  const path = `/v1/dns/jobs/groups/rotation-nl-01-${key}-${++version}`;
   let group: Partial<GroupProgress> = {};
   await until(async () => {
     group = (await machines.api.call('GET', path)).body as Partial<GroupProgress>;
@@ -76,17 +85,13 @@ async function rotate(machines: Machines, database: Database, key: string, versi
   });
   const { startedAt = '', endedAt = '', done } = group;
   if (done !== zones) throw new Error(`only ${done} zones took up the rotation`);
-  return (zones * 1000) / (Date.parse(endedAt) - Date.parse(startedAt));
+  const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
+  return { rate: zones / seconds, core: ((coreOf(running) - before) * 1000) / zones };
 }
 
-async function renew(
-  machines: Machines,
-  database: Database,
-  workers: readonly Zoneseal[],
-): Promise<Pick<Speed, 'renewal' | 'core'>> {
-  const pids = [machines.kms, ...workers].map((service) => service.process.pid);
-  const core = () => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
-  const before = core();
+/** Let all signatures be due, and wait until they are renewed. */
+async function renew(database: Database, running: readonly Zoneseal[]): Promise<Speed> {
+  const before = coreOf(running);
   await database.write(
     ['zone_rrsets', 'zone_links', 'zones'].map((table) => ({
       sql: `UPDATE ${table} SET refresh_at = 1000${table === 'zones' ? ', due_at = 1000' : ''} WHERE refresh_at IS NOT NULL`,
@@ -99,7 +104,7 @@ async function renew(
     return row?.left === 0;
   });
   const seconds = (performance.now() - started) / 1000;
-  return { renewal: zones / seconds, core: ((core() - before) * 1000) / zones };
+  return { rate: zones / seconds, core: ((coreOf(running) - before) * 1000) / zones };
 }
 
 /** Start a worker with the embedded queue, which is a whole service with a remote KMS. */
@@ -120,22 +125,24 @@ async function startEmbedded({ kms, database }: Machines): Promise<Zoneseal> {
 const settings = { ZONESEAL_CONCURRENCY: String(concurrency), ZONESEAL_QUEUE_RATE: '0', ZONESEAL_LOG_LEVEL: 'error' };
 
 await using machines = await startMachines(settings);
-const key = await makeZones(machines);
 const database = await openBehind(machines.database.url, 'zones', migrations);
+const key = await makeZones(machines, database);
 process.stdout.write(`${zones} zones of 8 signed RRsets\n\n`);
 const row = (...cells: (string | number)[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
-row('queue', 'workers', 'rotation taken up, zones/s', 'signatures renewed, zones/s', 'core time a zone');
-row('---', '---:', '---:', '---:', '---:');
+row('queue', 'workers', 'rotation taken up, zones/s', 'core time', 'signatures renewed, zones/s', 'core time');
+row('---', '---:', '---:', '---:', '---:', '---:');
 let version = 1;
 for (const queue of ['embedded', 'BullMQ'] as const) {
   for (const number of [1, 2]) {
     const workers: Zoneseal[] = [];
     while (workers.length < number)
       workers.push(queue === 'BullMQ' ? await machines.startWorker() : await startEmbedded(machines));
-    const rotation = await rotate(machines, database, key, ++version);
-    const { renewal, core } = await renew(machines, database, workers);
+    const running = [machines.kms, ...workers];
+    const speeds = [await rotate(machines, database, running)];
+    say(`${queue}, ${number} workers: rotation taken up`);
+    speeds.push(await renew(database, running));
     for (const worker of workers) await worker.stop();
-    row(queue, number, rotation.toFixed(0), renewal.toFixed(0), `${core.toFixed(1)} ms`);
+    row(queue, number, ...speeds.flatMap(({ rate, core }) => [rate.toFixed(0), `${core.toFixed(1)} ms`]));
   }
 }
 await database.close();
