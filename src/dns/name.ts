@@ -26,6 +26,7 @@ export type CanonicalName = Name & { readonly [canonical]: true };
 export type OrderKey = string & { readonly [orderKey]: true };
 
 export const rootName = '\0' as CanonicalName;
+const rootKey = '' as OrderKey;
 
 const maxLabelOctets = 63;
 const maxNameOctets = 255;
@@ -253,20 +254,36 @@ export function prependLabel(label: string, value: Name): Name {
   return wire as Name;
 }
 
-/** Compose the key by which a name sorts canonically. Source: RFC 4034 §6.1. */
-export function orderKeyOf(value: CanonicalName): OrderKey {
+/**
+ * Compose the key by which a name sorts canonically.
+ *
+ * Source: RFC 4034 §6.1.
+ *
+ * @param ancestor a name that `value` is within
+ * @param ancestorKey its key
+ */
+export function orderKeyOf(
+  value: CanonicalName,
+  ancestor: CanonicalName = rootName,
+  ancestorKey: OrderKey = rootKey,
+): OrderKey {
+  const below = value.length - ancestor.length;
   let key = '';
-  for (let position = 0; value.charCodeAt(position) !== 0;) {
+  for (let position = 0; position < below;) {
     const end = position + 1 + value.charCodeAt(position);
     const label = value.slice(position + 1, end);
-    key = `${escapeReserved(label)}\0${key}`;
+    key = hasReserved(label) ? `${escapeReserved(label)}\0${key}` : `${label}\0${key}`;
     position = end;
   }
-  return key as OrderKey;
+  return (ancestorKey + key) as OrderKey;
+}
+
+function hasReserved(label: string): boolean {
+  for (let index = 0; index < label.length; index++) if (label.charCodeAt(index) <= 1) return true;
+  return false;
 }
 
 function escapeReserved(label: string): string {
-  if (!label.includes('\0') && !label.includes('\x01')) return label;
   return label.replaceAll('\x01', '\x01\x02').replaceAll('\0', '\x01\x01');
 }
 

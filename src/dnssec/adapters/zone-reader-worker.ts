@@ -20,7 +20,12 @@ export interface ZoneFile {
 export type ReaderMessage =
   | { readonly kind: 'apex'; readonly apex: Name }
   | { readonly kind: 'progress'; readonly octets: number; readonly records: number }
-  | { readonly kind: 'zone'; readonly parts: StoredNodesParts; readonly faults: readonly ZoneFault[] }
+  | {
+      readonly kind: 'zone';
+      readonly parts: StoredNodesParts;
+      readonly rrsetCount: number;
+      readonly faults: readonly ZoneFault[];
+    }
   | {
       readonly kind: 'refused';
       readonly name: string;
@@ -55,7 +60,7 @@ async function readZone({ path, origin }: ZoneFile): Promise<void> {
   post({ kind: 'apex', apex: source.apex });
   const { zone, faults } = await gatherZone(source, (records) => post({ kind: 'progress', octets, records }));
   const parts = zone.nodes.toParts();
-  post({ kind: 'zone', parts, faults }, parts.buffers);
+  post({ kind: 'zone', parts, rrsetCount: zone.rrsetCount, faults }, parts.buffers);
 }
 
 function post(message: ReaderMessage, transfer: readonly TransferListItem[] = []): void {

@@ -49,7 +49,11 @@ export async function startReadingZone(file: ZoneFile): Promise<ZoneReading> {
         break;
       case 'zone':
         gathered.resolve({
-          zone: { apex: canonicalName(apex), nodes: StoredNodes.fromParts(message.parts) },
+          zone: {
+            apex: canonicalName(apex),
+            nodes: StoredNodes.fromParts(message.parts),
+            rrsetCount: message.rrsetCount,
+          },
           faults: message.faults,
         });
         break;

@@ -75,13 +75,8 @@ export function prepareZone(
   if (policy.zonemd)
     apexRRsets.push({ owner, type: rrTypes.ZONEMD, ttl: soaRRset.ttl, rdatas: [placeholderZonemd(serial)] });
   const prepared = withApexRRsets(zone, apexRRsets);
-  return { zone: prepared, serial, mostRRsets: countRRsets(prepared) + prepared.nodes.length, warnings: faults };
-}
-
-function countRRsets({ nodes }: Zone): number {
-  let count = 0;
-  for (const { rrsets } of nodes) count += rrsets.length;
-  return count;
+  const mostRRsets = zone.rrsetCount + apexRRsets.length + prepared.nodes.length;
+  return { zone: prepared, serial, mostRRsets, warnings: faults };
 }
 
 const faultsShown = 20;

@@ -6,7 +6,7 @@ import { formatRRType, rrTypes } from '#dns/rr-type.ts';
 import { isSigned, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import { checkZone } from '#dnssec/core/zone/checks.ts';
 import { formatFault } from '#dnssec/core/zone/faults.ts';
-import { findNode, madeBySigning } from '#dnssec/core/zone/zone.ts';
+import { findNodeIndex, madeBySigning } from '#dnssec/core/zone/zone.ts';
 import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
 import { canonical, recordsOf } from '#test/support/dns.ts';
 import { apex, zoneOf } from '#test/support/zones.ts';
@@ -160,9 +160,12 @@ describe('building a zone', () => {
     const labels = Array.from({ length: 40 }, (_, index) => `n${String(index * 2).padStart(2, '0')}`);
     const { zone } = build(labels.map((label) => `${label} 1 A 192.0.2.1\n`).join(''));
     for (let near = 0; near <= labels.length; near += 5) {
-      for (const label of labels) expect(findNode(zone, canonical(`${label}.example.`), near)).toBeDefined();
+      for (const label of labels)
+        expect(zone.nodes.at(findNodeIndex(zone, canonical(`${label}.example.`), near))?.canonicalOwner).toBe(
+          canonical(`${label}.example.`),
+        );
       for (const label of ['a', 'n01', 'n77', 'n79', 'x.n10'])
-        expect(findNode(zone, canonical(`${label}.example.`), near)).toBeUndefined();
+        expect(findNodeIndex(zone, canonical(`${label}.example.`), near)).toBe(-1);
     }
   });
 

@@ -1,10 +1,11 @@
+import { flatOctets } from '#lib/octets.ts';
 import { canonicalName, type CanonicalName, formatName, isWildcard, isWithin, orderKeyOf } from '#dns/name.ts';
 import { formatRRType, rrTypes, type RRType } from '#dns/rr-type.ts';
-import type { Rdata, RRset } from '#dns/rrset.ts';
+import type { RRset } from '#dns/rrset.ts';
 import { namesInRdata } from '#dns/rdata/rdata.ts';
 import { type AuthorityNode, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import type { ZoneFault } from '#dnssec/core/zone/faults.ts';
-import { findApex, findNode, findRRset, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
+import { findApex, findNodeIndex, findRRset, typesAt, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
 
 export interface ZoneCheckOptions {
   /** The largest TTL that is let through, in seconds; rollovers wait for it. */
@@ -118,29 +119,22 @@ function checkTtls({ owner, rrsets }: ZoneNode, maxTtl: number, report: Report):
 }
 
 function checkTargets(node: ZoneNode, apex: CanonicalName, targets: TargetFinder, report: Report): void {
-  for (const rrset of node.rrsets) {
-    if (!targetsMustNotBeAliases.has(rrset.type)) continue;
-    for (const target of targetsOf(rrset)) {
-      if (!isWithin(target, apex)) continue;
-      const found = targets.find(target);
-      if (found.isAlias) {
-        report('warning', 'target-is-alias', node, rrset.type, `points to ${formatName(target)}, which is a CNAME`);
-      }
-      if (rrset.type === rrTypes.NS && !found.hasAddress) {
-        report(
-          'warning',
-          'no-address',
-          node,
-          rrset.type,
-          `points to ${formatName(target)}, which has no address in this zone`,
-        );
+  for (const { type, rdatas } of node.rrsets) {
+    if (!targetsMustNotBeAliases.has(type)) continue;
+    for (const rdata of rdatas) {
+      for (const name of namesInRdata(type, rdata)) {
+        const target = canonicalName(name);
+        if (isWithin(target, apex)) checkTarget(node, type, target, targets.find(target), report);
       }
     }
   }
 }
 
-function targetsOf({ type, rdatas }: RRset): CanonicalName[] {
-  return rdatas.flatMap((rdata: Rdata) => namesInRdata(type, rdata)).map(canonicalName);
+function checkTarget(node: ZoneNode, type: RRType, name: CanonicalName, target: Target, report: Report): void {
+  if (target.isAlias)
+    report('warning', 'target-is-alias', node, type, `points to ${formatName(name)}, which is a CNAME`);
+  if (type === rrTypes.NS && !target.hasAddress)
+    report('warning', 'no-address', node, type, `points to ${formatName(name)}, which has no address in this zone`);
 }
 
 /** What matters of a name that records point to. */
@@ -150,6 +144,8 @@ interface Target {
 }
 
 const mostTargets = 4096;
+/** Nodes between a name and its target from which the target is kept in mind: closer ones are found in less time. */
+const farAway = 16;
 
 /** Looks targets up while the zone is walked: most are close to the name that points to them, or the same few as before. */
 class TargetFinder {
@@ -167,14 +163,17 @@ class TargetFinder {
   }
 
   find(name: CanonicalName): Target {
-    let target = this.#known.get(name);
-    if (target === undefined) {
-      const node = findNode(this.#zone, name, this.#index);
-      const has = (type: RRType) => findRRset(node, type) !== undefined;
-      target = { isAlias: has(rrTypes.CNAME), hasAddress: has(rrTypes.A) || has(rrTypes.AAAA) };
-      if (this.#known.size >= mostTargets) this.#known.clear();
-      this.#known.set(name, target);
-    }
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const index = findNodeIndex(this.#zone, name, this.#index);
+    const types = index < 0 ? [] : typesAt(this.#zone.nodes, index);
+    const target = {
+      isAlias: types.includes(rrTypes.CNAME),
+      hasAddress: types.includes(rrTypes.A) || types.includes(rrTypes.AAAA),
+    };
+    if (Math.abs(index - this.#index) < farAway) return target;
+    if (this.#known.size >= mostTargets) this.#known.clear();
+    this.#known.set(flatOctets(name), target);
     return target;
   }
 }

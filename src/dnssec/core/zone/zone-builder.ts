@@ -8,7 +8,7 @@ import {
   orderKeyOf,
 } from '#dns/name.ts';
 import { OctetStore } from '#lib/octet-store.ts';
-import { flatOctets, type Octets } from '#lib/octets.ts';
+import type { Octets } from '#lib/octets.ts';
 import { sortedIndexes } from '#lib/sorted-indexes.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
@@ -20,6 +20,7 @@ import type { SignatureRecord, Zone } from '#dnssec/core/zone/zone.ts';
 /** A zone that is kept as octets. */
 export interface StoredZone extends Zone {
   readonly nodes: StoredNodes;
+  readonly rrsetCount: number;
 }
 
 interface OpenRRset {
@@ -53,7 +54,8 @@ export class ZoneBuilder {
   readonly #leaveOutOfApex: ReadonlySet<RRType>;
   #store = new NodeStore();
   /** Keys of the stored nodes by number; an owner whose records do not come together has several. */
-  #keys: OrderKey[] = [];
+  #keys = new OctetStore();
+  #rrsetCount = 0;
   #open: OpenNode | undefined;
 
   /**
@@ -97,7 +99,7 @@ export class ZoneBuilder {
     if (this.#open?.owner === owner) return this.#open;
     const canonicalOwner = canonicalName(owner);
     if (!isWithin(canonicalOwner, this.#apex)) return undefined;
-    const key = orderKeyOf(canonicalOwner);
+    const key = orderKeyOf(canonicalOwner, this.#apex, this.#apexKey);
     if (this.#open?.key === key) return this.#open;
     this.#close();
     this.#open = { owner, key, rrsets: [], rrsigs: [] };
@@ -139,19 +141,22 @@ export class ZoneBuilder {
     this.#open = undefined;
     if (node === undefined || (node.rrsets.length === 0 && node.rrsigs.length === 0)) return;
     this.#keep(node);
-    this.#keys.push(flatOctets(node.key as string as Octets) as string as OrderKey);
+    this.#keys.add(node.key as string as Octets);
   }
 
   #keep(node: OpenNode): number {
     if (node.rrsets.length > 1) node.rrsets.sort((left, right) => left.type - right.type);
+    this.#rrsetCount += node.rrsets.length;
     return this.#store.add(node);
   }
 
   /** Make one node of several with the same owner. @returns its number */
-  #join(key: OrderKey, numbers: readonly number[]): number {
-    const parts = numbers.map((number) => this.#store.get(number));
-    const joined: OpenNode = { owner: (parts[0] as OpenNode).owner, key, rrsets: [], rrsigs: [] };
+  #join(numbers: Uint32Array): number {
+    const parts = Array.from(numbers, (number) => this.#store.get(number));
+    const { owner } = parts[0] as OpenNode;
+    const joined: OpenNode = { owner, key: orderKeyOf(canonicalName(owner)), rrsets: [], rrsigs: [] };
     for (const { rrsets, rrsigs } of parts) {
+      this.#rrsetCount -= rrsets.length;
       for (const { type, ttl, rdatas } of rrsets) for (const rdata of rdatas) this.#addTo(joined, { type, ttl, rdata });
       for (const rrsig of rrsigs) joined.rrsigs.push(rrsig);
     }
@@ -162,20 +167,25 @@ export class ZoneBuilder {
   build(): StoredZone {
     this.#close();
     const keys = this.#keys;
-    const order = sortedIndexes(keys);
-    const zoneKeys = new OctetStore();
-    const numbers: number[] = [];
+    const order = sortedIndexes(keys, this.#apexKey.length);
+    /** Of the nodes in canonical order, and of one that has the key of each. */
+    const [numbers, keyNumbers] = [new Uint32Array(order.length), new Uint32Array(order.length)];
+    let count = 0;
     for (let start = 0, end = 1; start < order.length; start = end++) {
       const number = order[start] as number;
-      const key = keys[number] as OrderKey;
-      while (end < order.length && keys[order[end] as number] === key) end++;
-      zoneKeys.add(key as string as Octets);
-      numbers.push(end === start + 1 ? number : this.#join(key, [...order.subarray(start, end)]));
+      while (end < order.length && keys.areEqual(order[end] as number, number)) end++;
+      numbers[count] = end === start + 1 ? number : this.#join(order.subarray(start, end));
+      keyNumbers[count++] = number;
     }
-    const nodes = new StoredNodes(this.#store, zoneKeys, Uint32Array.from(numbers));
+    const nodes = new StoredNodes(
+      this.#store.inOrder(numbers.subarray(0, count)),
+      keys.inOrder(keyNumbers.subarray(0, count)),
+    );
+    const zone = { apex: this.#apex, nodes, rrsetCount: this.#rrsetCount };
     this.#store = new NodeStore();
-    this.#keys = [];
-    return { apex: this.#apex, nodes };
+    this.#keys = new OctetStore();
+    this.#rrsetCount = 0;
+    return zone;
   }
 }
 

@@ -32,8 +32,13 @@ export interface ZoneNodes extends Iterable<ZoneNode> {
   readonly length: number;
   /** Return a node by its index; undefined beyond the last one. */
   at(index: number): ZoneNode | undefined;
-  /** Return the key of a node that there is; absent where that is no less work than `at`. */
-  keyAt?(index: number): OrderKey;
+  /**
+   * Compare the key of a node that there is with another: below 0, 0, or above 0. Absent where that is no less work than
+   * `at`.
+   */
+  compareKeyAt?(index: number, key: OrderKey): number;
+  /** Return the types of a node that there is, ascending, without RRSIG. Absent where that is no less work than `at`. */
+  typesAt?(index: number): readonly RRType[];
 }
 
 /**
@@ -61,30 +66,40 @@ export function findApex(zone: Zone): ZoneNode | undefined {
 }
 
 /**
- * Return the node of a name.
+ * Return the index of the node of a name, or -1.
  *
  * @param near index of a node that may lie close to it: the search takes the logarithm of the distance
  */
-export function findNode({ nodes }: Zone, name: CanonicalName, near = 0): ZoneNode | undefined {
+export function findNodeIndex({ nodes }: Zone, name: CanonicalName, near = 0): number {
   const key = orderKeyOf(name);
-  const keyAt = (index: number) => nodes.keyAt?.(index) ?? (nodes.at(index) as ZoneNode).key;
+  const isBefore = (index: number) => compareKeyAt(nodes, index, key) < 0;
   let low = Math.min(near, nodes.length);
   let high = low;
-  for (let step = 1; high < nodes.length && keyAt(high) < key; step *= 2) {
+  for (let step = 1; high < nodes.length && isBefore(high); step *= 2) {
     low = high + 1;
     high = Math.min(nodes.length, high + step);
   }
-  for (let step = 1; low > 0 && keyAt(low - 1) >= key; step *= 2) {
+  for (let step = 1; low > 0 && !isBefore(low - 1); step *= 2) {
     high = low - 1;
     low = Math.max(0, low - step);
   }
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (keyAt(middle) < key) low = middle + 1;
+    if (isBefore(middle)) low = middle + 1;
     else high = middle;
   }
-  const found = nodes.at(low);
-  return found?.key === key ? found : undefined;
+  return low < nodes.length && compareKeyAt(nodes, low, key) === 0 ? low : -1;
+}
+
+/** Return the types of a node that there is, ascending, without RRSIG. */
+export function typesAt(nodes: ZoneNodes, index: number): readonly RRType[] {
+  return nodes.typesAt?.(index) ?? (nodes.at(index) as ZoneNode).rrsets.map(({ type }) => type);
+}
+
+function compareKeyAt(nodes: ZoneNodes, index: number, key: OrderKey): number {
+  if (nodes.compareKeyAt !== undefined) return nodes.compareKeyAt(index, key);
+  const own = (nodes.at(index) as ZoneNode).key;
+  return own < key ? -1 : own > key ? 1 : 0;
 }
 
 /**
@@ -124,13 +139,19 @@ class NodesBehind implements ZoneNodes {
     return index === 0 ? this.#first : this.#rest.at(this.#from + index - 1);
   }
 
-  keyAt(index: number): OrderKey {
-    if (index === 0) return this.#first.key;
-    const inRest = this.#from + index - 1;
-    return this.#rest.keyAt?.(inRest) ?? (this.#rest.at(inRest) as ZoneNode).key;
+  compareKeyAt(index: number, key: OrderKey): number {
+    if (index > 0) return compareKeyAt(this.#rest, this.#from + index - 1, key);
+    return this.#first.key < key ? -1 : this.#first.key > key ? 1 : 0;
+  }
+
+  typesAt(index: number): readonly RRType[] {
+    if (index > 0) return typesAt(this.#rest, this.#from + index - 1);
+    return this.#first.rrsets.map(({ type }) => type);
   }
 
   *[Symbol.iterator](): Generator<ZoneNode> {
-    for (let index = 0; index < this.length; index++) yield this.at(index) as ZoneNode;
+    yield this.#first;
+    let index = 0;
+    for (const node of this.#rest) if (index++ >= this.#from) yield node;
   }
 }

@@ -83,8 +83,7 @@ export class PackedContents {
   /** The zone as the rest of the signer knows it; nothing can be added any more. */
   get zone(): Zone {
     this.#close();
-    const numbers = Uint32Array.from({ length: this.#keys.length }, (_, index) => index);
-    return { apex: this.#apex, nodes: new StoredNodes(this.#nodes, this.#keys, numbers) };
+    return { apex: this.#apex, nodes: new StoredNodes(this.#nodes, this.#keys) };
   }
 
   get rrsetCount(): number {
