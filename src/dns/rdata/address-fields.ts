@@ -3,6 +3,10 @@ import { decodeHex } from '#lib/encoding.ts';
 import { type Octets, octetsFrom, octetsToHex, readUint16, sliceOctets, uint16 } from '#lib/octets.ts';
 import { type Field, fixedEnd, printedAs, wrongWord } from '#dns/rdata/field.ts';
 
+const zero = 0x30;
+const nine = 0x39;
+const colon = 0x3a;
+
 /** Parse dotted decimal; anything else gives `undefined`. */
 export function parseIpv4(text: string): Octets | undefined {
   if (!isIPv4(text)) return undefined;
@@ -25,21 +29,28 @@ export function formatIpv4(wire: Octets, start: number): string {
 /** Parse an IPv6 address without a zone; anything else gives `undefined`. Source: RFC 4291 §2.2. */
 export function parseIpv6(text: string): Octets | undefined {
   if (!isIPv6(text) || text.includes('%')) return undefined;
-  const dotted = text.includes('.') ? text.lastIndexOf(':') + 1 : -1;
-  const tail = dotted < 0 ? undefined : (parseIpv4(text.slice(dotted)) as Octets);
-  const head =
-    tail === undefined
-      ? text
-      : `${text.slice(0, dotted)}${readUint16(tail, 0).toString(16)}:${readUint16(tail, 2).toString(16)}`;
-  const [left = '', right] = head.split('::');
-  const before = parseGroups(left);
-  const after = right === undefined ? [] : parseGroups(right);
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0);
-  return [...before, ...zeros, ...after].map(uint16).join('') as Octets;
-}
-
-function parseGroups(part: string): number[] {
-  return part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+  const dotted = text.includes('.') ? text.lastIndexOf(':') + 1 : text.length;
+  const octets: number[] = [];
+  /** Where zeros were left out. */
+  let gap = -1;
+  let group = 0;
+  let digits = 0;
+  for (let index = 0; index < dotted; index++) {
+    const code = text.charCodeAt(index);
+    if (code !== colon) {
+      group = group * 16 + (code <= nine ? code - zero : (code & 0xf) + 9);
+      digits += 1;
+      continue;
+    }
+    if (digits > 0) octets.push(group >>> 8, group & 0xff);
+    if (text.charCodeAt(index + 1) === colon) gap = octets.length;
+    group = digits = 0;
+  }
+  if (digits > 0) octets.push(group >>> 8, group & 0xff);
+  for (let start = dotted; start < text.length; start = text.indexOf('.', start) + 1 || text.length)
+    octets.push(Number.parseInt(text.slice(start), 10));
+  const leftOut = Array.from({ length: 16 - octets.length }, () => 0);
+  return String.fromCharCode(...octets.slice(0, gap), ...leftOut, ...octets.slice(gap)) as Octets;
 }
 
 /** Format with the first longest run of zero groups shortened. Source: RFC 5952 §4. */

@@ -8,6 +8,7 @@ import { maxTtl, parseTtl } from '#dns/ttl.ts';
 import { parseRdata } from '#dns/rdata/rdata.ts';
 import { Tokens } from '#dns/rdata/tokens.ts';
 import { expandGenerate } from '#dns/zone-file/generate.ts';
+import { PlainLine } from '#dns/zone-file/plain-line.ts';
 import { Tokenizer, zoneFileError } from '#dns/zone-file/tokenizer.ts';
 
 export interface ZoneFileOptions {
@@ -123,6 +124,7 @@ class RecordReader {
   readonly #tokenizer: Tokenizer;
   readonly #inherited: Inherited;
   #ownerWord: string | undefined;
+  readonly #line = new PlainLine();
 
   constructor(fileName: string, options: ZoneFileOptions, inherited?: Inherited) {
     this.fileName = fileName;
@@ -155,7 +157,9 @@ class RecordReader {
   /** Read records until the text ends or a file is to be included. */
   read(): { records: ResourceRecord[]; include?: Include } {
     const records: ResourceRecord[] = [];
-    while (this.#tokenizer.next() === 'record') {
+    for (;;) {
+      for (let plain = this.#plainRecord(); plain !== undefined; plain = this.#plainRecord()) records.push(plain);
+      if (this.#tokenizer.next() !== 'record') return { records };
       try {
         if (
           !this.#tokenizer.ownerIsBlank &&
@@ -171,7 +175,25 @@ class RecordReader {
         throw this.#located(error);
       }
     }
-    return { records };
+  }
+
+  /** Read the next line if it is a plain record; nothing has happened when it is not. */
+  #plainRecord(): ResourceRecord | undefined {
+    const inherited = this.#inherited;
+    const { text, position } = this.#tokenizer;
+    const line = this.#line;
+    if (!line.read(text, position, inherited.origin, this.#ownerWord)) return undefined;
+    const { type, rdata } = line;
+    const owner = line.owner ?? inherited.owner;
+    const ttl = line.ttl ?? inherited.defaultTtl ?? inherited.lastTtl ?? this.options.defaultTtl;
+    if (owner === undefined || ttl === undefined) return undefined;
+    if (line.owner !== undefined) {
+      inherited.owner = owner;
+      this.#ownerWord = text.slice(position, line.ownerEnd);
+    }
+    inherited.lastTtl = line.ttl ?? inherited.lastTtl;
+    this.#tokenizer.passLine(line.end);
+    return { owner, type, ttl, rdata };
   }
 
   #located(error: unknown): unknown {

@@ -78,6 +78,22 @@ export class Tokenizer {
     this.#ended = true;
   }
 
+  /** Text that is there. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Where in the text the next record begins, or white space, comments and empty lines before it. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Go on behind a line that was read as a whole. @param end where the next one begins */
+  passLine(end: number): void {
+    this.#position = this.#lineStart = end;
+    this.#currentLine += 1;
+  }
+
   /** Read the next record's words into the tokens; empty lines and comments are passed over. @throws DnsError */
   next(): Found {
     if (this.#pending !== '') return 'more';
