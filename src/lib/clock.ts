@@ -41,6 +41,11 @@ const mostDayTexts = 100;
 
 /** Format seconds since the epoch as YYYYMMDDHHmmSS in UTC. */
 export function formatCompactTime(seconds: number): string {
+  return formatCompactDay(seconds) + String(clockDigits(seconds)).padStart(6, '0');
+}
+
+/** Format the day of a time, in seconds since the epoch, as YYYYMMDD in UTC. */
+export function formatCompactDay(seconds: number): string {
   const day = Math.floor(seconds / daySeconds);
   let text = dayTexts.get(day);
   if (text === undefined) {
@@ -48,9 +53,13 @@ export function formatCompactTime(seconds: number): string {
     if (dayTexts.size >= mostDayTexts) dayTexts.clear();
     dayTexts.set(day, text);
   }
-  const time = Math.floor(seconds) - day * daySeconds;
-  const clock = Math.floor(time / 3600) * 10_000 + (Math.floor(time / 60) % 60) * 100 + (time % 60);
-  return text + String(clock).padStart(6, '0');
+  return text;
+}
+
+/** Return the time of the day, of seconds since the epoch, as the number whose six digits are HHmmSS in UTC. */
+export function clockDigits(seconds: number): number {
+  const time = Math.floor(seconds) - Math.floor(seconds / daySeconds) * daySeconds;
+  return Math.floor(time / 3600) * 10_000 + (Math.floor(time / 60) % 60) * 100 + (time % 60);
 }
 
 const compactTime = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$/;

@@ -71,18 +71,22 @@ export class TextOctets {
   /** Add an unsigned integer in decimal. */
   number(value: number): void {
     if (value > 0xffffffff) return this.text(String(value));
-    if (this.#length + 10 > this.#bytes.length) this.#grow(10);
-    const bytes = this.#bytes;
     let digits = 1;
     for (let limit = 10; value >= limit; limit *= 10) digits += 1;
+    return this.digits(value, digits);
+  }
+
+  /** Add the last `count` decimal digits of an unsigned integer, zeros in front. */
+  digits(value: number, count: number): void {
+    if (this.#length + count > this.#bytes.length) this.#grow(count);
+    const bytes = this.#bytes;
     let rest = value;
-    for (let at = this.#length + digits - 1; at >= this.#length; at--) {
+    for (let at = this.#length + count - 1; at >= this.#length; at--) {
       const tenth = Math.floor(rest / 10);
       bytes[at] = zero + rest - tenth * 10;
       rest = tenth;
     }
-    this.#length += digits;
-    return undefined;
+    this.#length += count;
   }
 
   /** Add octets as padded base64. Source: RFC 4648 §4. */

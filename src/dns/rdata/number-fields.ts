@@ -1,4 +1,4 @@
-import { formatCompactTime, parseCompactTime } from '#lib/clock.ts';
+import { clockDigits, formatCompactDay, parseCompactTime } from '#lib/clock.ts';
 import { type Octets, readUint16, readUint32, uint16, uint32 } from '#lib/octets.ts';
 import { findRRType, formatRRType } from '#dns/rr-type.ts';
 import { type Field, fixedEnd, wrongWord } from '#dns/rdata/field.ts';
@@ -114,20 +114,8 @@ export const timeField: Field = {
   },
   end: (wire, start) => fixedEnd(wire, start, 4, 'a time'),
   print(wire, start, _end, out) {
-    out.text(timeText(readUint32(wire, start)));
+    const seconds = readUint32(wire, start);
+    out.text(formatCompactDay(seconds));
+    out.digits(clockDigits(seconds), 6);
   },
 };
-
-/** Times as they are printed: the signatures of a zone have few, unless they are spread. */
-const timeTexts = new Map<number, string>();
-const mostTimeTexts = 1000;
-
-function timeText(seconds: number): string {
-  let text = timeTexts.get(seconds);
-  if (text === undefined) {
-    text = formatCompactTime(seconds);
-    if (timeTexts.size >= mostTimeTexts) timeTexts.clear();
-    timeTexts.set(seconds, text);
-  }
-  return text;
-}

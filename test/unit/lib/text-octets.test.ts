@@ -26,6 +26,12 @@ test('numbers are written in decimal', () => {
     expect(textOf((out) => out.number(value))).toBe(String(value));
 });
 
+test('digits are written with zeros in front of them', () => {
+  fc.assert(
+    fc.property(fc.nat(999_999), (value) => textOf((out) => out.digits(value, 6)) === String(value).padStart(6, '0')),
+  );
+});
+
 test('texts of all lengths come out as they went in, whatever room there was', () => {
   const text = fc.string({ unit: 'grapheme-ascii', maxLength: 400 });
   fc.assert(
