@@ -9,6 +9,7 @@ import { projectRoot } from '#test/support/commands.ts';
 import { run, start } from '#test/support/process.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { getTool } from '#test/support/tools.ts';
+import { pack } from '#lib/packed.ts';
 import { startZoneseal, type Zoneseal } from '#test/support/zoneseal.ts';
 
 /**
@@ -137,7 +138,7 @@ async function measureAlgorithm(service: Zoneseal, algorithm: Algorithm): Promis
   for (const [way, request, size, counts] of [
     ['single', composePost(url, service.headers, { input: asJson[0]?.input, ...options }), 1, [1, 16, 64]],
     [`${batch} in JSON`, composePost(url, service.headers, { batch: asJson, ...options }), batch, [1, 2, 4]],
-    [`${batch} as octets`, composePost(url, binary, composeBinaryBatch(options, inputs)), batch, [1, 2, 4]],
+    [`${batch} as octets`, composePost(url, binary, composeBinaryBatch(options, pack(inputs))), batch, [1, 2, 4]],
   ] as const) {
     for (const clients of counts) {
       const line = { keyType, ...lineOf(await measure(service, request, clients), way, clients, size, peer) };

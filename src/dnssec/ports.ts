@@ -1,3 +1,4 @@
+import type { Packed } from '#lib/packed.ts';
 import type { Algorithm } from '#dnssec/core/keys/algorithms.ts';
 import type { Rdata } from '#dns/rrset.ts';
 
@@ -26,7 +27,7 @@ export interface SignBatch {
   readonly version: number;
   readonly algorithm: Algorithm;
   /** The signed data of each RRset. Source: RFC 4034 §3.1.8.1. */
-  readonly inputs: readonly Uint8Array[];
+  readonly inputs: Packed;
 }
 
 /**
@@ -44,7 +45,7 @@ export interface Signer {
    * @returns signatures in the KMS's form (ECDSA: DER), one for each input
    * @throws DnssecError kms-refused (also when another version answered), kms-unavailable
    */
-  sign(batch: SignBatch): Promise<readonly Uint8Array[]>;
+  sign(batch: SignBatch): Promise<Packed>;
 }
 
 /** What the KMS tells of a caller that it knows. */
@@ -114,16 +115,17 @@ export interface KeyLister {
   eventsAfter(number: number): Promise<KeyEvents | undefined>;
 }
 
-/** One signature to be checked against the DNSKEY it is published with. */
-export interface SignatureCheck {
+/** Signatures to be checked against the DNSKEY that they are published with. */
+export interface SignatureBatch {
   readonly dnskey: Rdata;
-  readonly signedData: Uint8Array;
-  /** In DNSSEC form: r‖s for ECDSA. */
-  readonly signature: Uint8Array;
+  readonly signedData: Packed;
+  /** In DNSSEC form: r‖s for ECDSA; one for each signed data. */
+  readonly signatures: Packed;
 }
 
 /** Checks signatures in bulk, on as many cores as it is given. Order is kept; a check is never skipped. */
 export interface SignatureVerifier {
-  verify(checks: readonly SignatureCheck[]): Promise<readonly boolean[]>;
+  /** @returns 1 for each signature that is valid, 0 for each that is not */
+  verify(batch: SignatureBatch): Promise<Uint8Array>;
   close(): Promise<void>;
 }

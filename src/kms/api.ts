@@ -1,4 +1,5 @@
 import { type Static, type TProperties, Type } from 'typebox';
+import type { ParsedBinaryBatch } from '#kms/core/binary-batch.ts';
 import { keyTypes } from '#kms/core/key-types.ts';
 
 /** The wire contract of `/v1/kms`. Answers may gain fields; clients pass over those that they do not know. */
@@ -116,7 +117,7 @@ export type SignRequest = Static<typeof SignRequest>;
 export const BinarySignRequest = Type.Object(
   {
     head: Type.Object(signChoices, closed),
-    items: Type.Unsafe<readonly Uint8Array[]>({ description: 'The inputs, octets as they are.' }),
+    items: Type.Unsafe<ParsedBinaryBatch['items']>({ description: 'The inputs, octets as they are.' }),
   },
   {
     ...closed,

@@ -3,6 +3,7 @@ import { BinarySignAnswer, maxBatch, type SignBatchResponse } from '#kms/api.ts'
 import { type ParsedBinaryBatch, parseBinaryBatch } from '#kms/core/binary-batch.ts';
 import { parseTagged } from '#kms/core/formats.ts';
 import { messageOf, ServiceError } from '#lib/errors.ts';
+import { type Packed, startOf } from '#lib/packed.ts';
 
 /** `unreachable`: no answer after all tries. `refused`: the KMS said no. `invalid-answer`: it broke the contract. */
 export type KmsClientErrorCode = 'unreachable' | 'refused' | 'invalid-answer';
@@ -23,13 +24,13 @@ export function invalidAnswer(what: string): KmsClientError {
 export function signaturesIn(
   answer: Uint8Array | undefined,
   { count, keyVersion }: { readonly count: number; readonly keyVersion: number },
-): Uint8Array[] {
+): Packed {
   const { head, items } = parsedBatch(answer ?? new Uint8Array(0));
-  if (!Check(BinarySignAnswer, head) || items.length !== count) throw invalidAnswer('the batch of signatures');
+  if (!Check(BinarySignAnswer, head) || items.ends.length !== count) throw invalidAnswer('the batch of signatures');
   const [failed] = head.errors;
   if (failed !== undefined) throw notSigned(failed);
   if (head.keyVersion !== String(keyVersion)) throw wrongVersion(head.keyVersion, keyVersion);
-  if (items.some((item) => item.length === 0)) throw invalidAnswer('an empty signature');
+  if (items.ends.some((end, index) => end === startOf(items, index))) throw invalidAnswer('an empty signature');
   return items;
 }
 

@@ -7,6 +7,7 @@ import { closePlace, type HttpAnswer, type HttpRequest, send } from '#kms/client
 import { binaryBatchType, composeBinaryBatch } from '#kms/core/binary-batch.ts';
 import { bufferView } from '#lib/bytes.ts';
 import { encodeBase64 } from '#lib/encoding.ts';
+import { pack, type Packed, runOf } from '#lib/packed.ts';
 
 export { KmsClientError } from '#kms/client-answers.ts';
 
@@ -27,7 +28,7 @@ export interface KmsClientOptions {
 
 export interface SignBatchRequest {
   readonly keyVersion: number;
-  readonly inputs: readonly Uint8Array[];
+  readonly inputs: Packed;
   readonly hashAlgorithm?: string;
   readonly signatureAlgorithm?: string;
 }
@@ -125,8 +126,9 @@ export class KmsClient {
    *
    * @throws KmsClientError refused when any item failed, or another version signed
    */
-  async signBatch(id: string, batch: SignBatchRequest): Promise<Uint8Array[]> {
-    if (batch.inputs.length < fewInputs || readsJsonOnly.has(this.#options.url)) return this.#signAsJson(id, batch);
+  async signBatch(id: string, batch: SignBatchRequest): Promise<Packed> {
+    if (batch.inputs.ends.length < fewInputs || readsJsonOnly.has(this.#options.url))
+      return this.#signAsJson(id, batch);
     try {
       return await this.#signAsOctets(id, batch);
     } catch (error) {
@@ -136,7 +138,7 @@ export class KmsClient {
     }
   }
 
-  async #signAsOctets(id: string, { inputs, keyVersion, ...choices }: SignBatchRequest): Promise<Uint8Array[]> {
+  async #signAsOctets(id: string, { inputs, keyVersion, ...choices }: SignBatchRequest): Promise<Packed> {
     const body = composeBinaryBatch({ ...choices, keyVersion: String(keyVersion) }, inputs);
     const answer = await this.#exchange({
       method: 'POST',
@@ -144,18 +146,19 @@ export class KmsClient {
       type: binaryBatchType,
       body,
     });
-    return signaturesIn(answer, { count: inputs.length, keyVersion });
+    return signaturesIn(answer, { count: inputs.ends.length, keyVersion });
   }
 
-  async #signAsJson(id: string, { inputs, keyVersion, ...choices }: SignBatchRequest): Promise<Uint8Array[]> {
+  async #signAsJson(id: string, { inputs, keyVersion, ...choices }: SignBatchRequest): Promise<Packed> {
     const body = {
       ...choices,
       keyVersion: String(keyVersion),
-      batch: inputs.map((input) => ({ input: encodeBase64(input) })),
+      batch: Array.from(inputs.ends, (_, index) => ({ input: encodeBase64(runOf(inputs, index)) })),
     };
     const { results } = (await this.#call('POST', `${this.#keyPath(id)}/sign`, undefined, body)) as SignBatchResponse;
-    if (!Array.isArray(results) || results.length !== inputs.length) throw invalidAnswer('the batch of signatures');
-    return results.map((result) => signatureIn(result, keyVersion));
+    if (!Array.isArray(results) || results.length !== inputs.ends.length)
+      throw invalidAnswer('the batch of signatures');
+    return pack(results.map((result) => signatureIn(result, keyVersion)));
   }
 
   /**

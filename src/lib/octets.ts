@@ -26,6 +26,15 @@ export function octetsFrom(bytes: Uint8Array, start = 0, end = bytes.length): Oc
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', start, end) as Octets;
 }
 
+/** Return octets with those of a byte array from `start` to `end` behind them, as one flat string. */
+export function withBytes(value: Octets, bytes: Uint8Array, start: number, end: number): Octets {
+  const length = value.length + end - start;
+  if (length > scratch.length) return (value + octetsFrom(bytes, start, end)) as Octets;
+  let at = writeOctets(scratch, value, 0);
+  for (let index = start; index < end; index++) scratch[at++] = bytes[index] as number;
+  return scratch.toString('latin1', 0, length) as Octets;
+}
+
 /** Copy octets into a new byte array. */
 export function bytesFrom(value: Octets): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(value.length);

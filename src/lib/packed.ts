@@ -4,6 +4,45 @@ export interface Packed {
   readonly ends: Uint32Array<ArrayBuffer>;
 }
 
+const firstOctets = 4096;
+const firstRuns = 32;
+
+/** Packs byte runs one after the other, each of which is written where it is to lie. */
+export class Packer {
+  #bytes = new Uint8Array(firstOctets);
+  #ends = new Uint32Array(firstRuns);
+  #octets = 0;
+  #count = 0;
+
+  /** What is packed, with room behind it; another array after each `open`. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
+
+  /** Make room for the next run. @returns where it begins in `bytes` */
+  open(octets: number): number {
+    const start = this.#octets;
+    this.#octets = start + octets;
+    if (this.#octets > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(this.#octets, this.#bytes.length * 2));
+      larger.set(this.#bytes.subarray(0, start));
+      this.#bytes = larger;
+    }
+    if (this.#count === this.#ends.length) {
+      const longer = new Uint32Array(this.#count * 2);
+      longer.set(this.#ends);
+      this.#ends = longer;
+    }
+    this.#ends[this.#count++] = this.#octets;
+    return start;
+  }
+
+  /** Return a copy of what was packed. */
+  packed(): Packed {
+    return { bytes: this.#bytes.slice(0, this.#octets), ends: this.#ends.slice(0, this.#count) };
+  }
+}
+
 /** Copy byte runs into one buffer of its own. */
 export function pack(runs: readonly Uint8Array[]): Packed {
   const bytes = new Uint8Array(totalLength(runs));
@@ -21,6 +60,26 @@ export function pack(runs: readonly Uint8Array[]): Packed {
 /** Return run `index` as a view, not a copy. */
 export function runOf({ bytes, ends }: Packed, index: number): Uint8Array<ArrayBuffer> {
   return bytes.subarray(index === 0 ? 0 : ends[index - 1], ends[index]);
+}
+
+/** Return where run `index` begins. */
+export function startOf({ ends }: Packed, index: number): number {
+  return index === 0 ? 0 : (ends[index - 1] as number);
+}
+
+/** Copy the runs from `from` to `to` into a buffer of their own. */
+export function slicePacked(packed: Packed, from: number, to: number): Packed {
+  const first = startOf(packed, from);
+  const ends = packed.ends.slice(from, to);
+  for (let index = 0; index < ends.length; index++) ends[index] = (ends[index] as number) - first;
+  const bytes = new Uint8Array(ends.at(-1) ?? 0); // the slice of a Buffer would be no copy
+  bytes.set(packed.bytes.subarray(first, first + bytes.length));
+  return { bytes, ends };
+}
+
+/** List the buffers of packed runs, to hand them over instead of copying them. */
+export function buffersOf(packed: readonly Packed[]): ArrayBuffer[] {
+  return packed.flatMap(({ bytes, ends }) => [bytes.buffer, ends.buffer]);
 }
 
 /** Return how many octets some runs have together. */

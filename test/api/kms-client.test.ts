@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { closeKmsConnections, KmsClient } from '#kms/client.ts';
+import { pack } from '#lib/packed.ts';
 import { connectKms } from '#dnssec/adapters/kms-signer.ts';
 import { binaryBatchType, composeBinaryBatch } from '#kms/core/binary-batch.ts';
 import { getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
@@ -57,17 +58,14 @@ const signature = (version: number, octets = 'AAAA') => ({
   keyVersion: String(version),
 });
 const good = { status: 200, body: { results: [signature(1)] } };
-const signOne = () => client().signBatch('k', { keyVersion: 1, inputs: [new Uint8Array([1])] });
+const signOne = () => client().signBatch('k', { keyVersion: 1, inputs: pack([Uint8Array.of(1)]) });
 
 describe('a signing call', () => {
   test('pins the version, sends the inputs in order and tells who asks', async () => {
     replies = [{ status: 200, body: { results: [signature(2, 'AQ=='), signature(2, 'Ag==')] } }];
     const signer = client({ project: 'p' });
-    const inputs = [new Uint8Array([1]), new Uint8Array([2])];
-    expect(await signer.signBatch('k/1', { keyVersion: 2, inputs, hashAlgorithm: 'sha2-256' })).toEqual([
-      Buffer.from([1]),
-      Buffer.from([2]),
-    ]);
+    const inputs = pack([Uint8Array.of(1), Uint8Array.of(2)]);
+    expect(await signer.signBatch('k/1', { keyVersion: 2, inputs, hashAlgorithm: 'sha2-256' })).toEqual(inputs);
     expect(asked[0]?.url).toBe('/v1/kms/nl-01/keys/k%2F1/sign');
     expect(JSON.parse(asked[0]!.body)).toEqual({
       hashAlgorithm: 'sha2-256',
@@ -88,7 +86,7 @@ describe('a signing call', () => {
     ['a broken connection', 'hang up' as const],
   ])('is tried again after %s', async (_, first) => {
     replies = [first, first, good];
-    expect(await signOne()).toHaveLength(1);
+    expect((await signOne()).ends).toHaveLength(1);
     expect(asked).toHaveLength(3);
   });
 
@@ -118,7 +116,7 @@ describe('a signing call', () => {
     expect(await sent).toEqual(Array.from({ length: 16 }, () => expect.objectContaining(late)));
     expect(asked).toHaveLength(16);
     replies = [good];
-    expect(await signOne()).toHaveLength(1);
+    expect((await signOne()).ends).toHaveLength(1);
   });
 
   test('reaches a KMS below a path', async () => {
@@ -162,26 +160,26 @@ describe('a signing call', () => {
 
 describe('a large batch', () => {
   const inputs = Array.from({ length: 40 }, (_, index) => Uint8Array.of(index));
-  const sign = () => client().signBatch('k', { keyVersion: 1, inputs, hashAlgorithm: 'sha2-256' });
+  const sign = () => client().signBatch('k', { keyVersion: 1, inputs: pack(inputs), hashAlgorithm: 'sha2-256' });
   const octets = (head: object, items: readonly Uint8Array[] = inputs) => ({
     status: 200,
-    body: composeBinaryBatch(head, items),
+    body: composeBinaryBatch(head, pack(items)),
     headers: { 'content-type': binaryBatchType },
   });
 
   test('travels as octets in both directions', async () => {
     replies = [octets({ keyVersion: '1', errors: [] })];
-    expect((await sign()).map((signed) => [...signed])).toEqual(inputs.map((input) => [...input]));
+    expect(await sign()).toEqual(pack(inputs));
     expect(asked[0]?.headers).toMatchObject({ 'content-type': binaryBatchType, 'idempotency-key': expect.any(String) });
-    const sent = composeBinaryBatch({ hashAlgorithm: 'sha2-256', keyVersion: '1' }, inputs);
+    const sent = composeBinaryBatch({ hashAlgorithm: 'sha2-256', keyVersion: '1' }, pack(inputs));
     expect(asked[0]?.body).toBe(Buffer.from(sent).toString('latin1'));
   });
 
   test('travels as JSON, now and later, where the KMS knows nothing else', async () => {
     const json = { status: 200, body: { results: inputs.map(() => signature(1)) } };
     replies = [{ status: 415, body: { message: 'JSON only' } }, json, json];
-    expect(await sign()).toHaveLength(40);
-    expect(await sign()).toHaveLength(40);
+    expect((await sign()).ends).toHaveLength(40);
+    expect((await sign()).ends).toHaveLength(40);
     expect(asked.map(({ headers }) => headers['content-type'])).toEqual([
       binaryBatchType,
       'application/json',
@@ -191,7 +189,7 @@ describe('a large batch', () => {
 
   test('is tried again as it was', async () => {
     replies = [{ status: 503, body: { message: 'busy' } }, octets({ keyVersion: '1', errors: [] })];
-    expect(await sign()).toHaveLength(40);
+    expect((await sign()).ends).toHaveLength(40);
     expect(asked[1]?.body).toBe(asked[0]?.body);
   });
 
@@ -246,7 +244,7 @@ describe('the signer of the DNSSEC service', () => {
   ])('says of a %i that it is %s', async (status, code) => {
     replies = [{ status, body: { message: 'no' } }];
     const signer = connectKms({ url }).signerFor(caller, 'nl-01');
-    const batch = { keyId: 'k', version: 1, algorithm: getAlgorithm(13), inputs: [new Uint8Array(1)] };
+    const batch = { keyId: 'k', version: 1, algorithm: getAlgorithm(13), inputs: pack([new Uint8Array(1)]) };
     await expect(signer.sign(batch)).rejects.toMatchObject({ code });
   });
 
@@ -260,7 +258,7 @@ describe('the signer of the DNSSEC service', () => {
       replies = [good];
       await connectKms({ url })
         .signerFor(caller, 'nl-01')
-        .sign({ keyId: 'k', version: 1, algorithm: getAlgorithm(number), inputs: [new Uint8Array(1)] });
+        .sign({ keyId: 'k', version: 1, algorithm: getAlgorithm(number), inputs: pack([new Uint8Array(1)]) });
       const { batch: _, keyVersion: __, ...choices } = JSON.parse(asked.at(-1)!.body) as Record<string, unknown>;
       expect(choices).toEqual(expected);
     }

@@ -1,4 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { pack, runOf } from '#lib/packed.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { verifySignature } from '#dnssec/core/signing/verify.ts';
 import type { SignatureVerifier, Signer } from '#dnssec/ports.ts';
@@ -36,7 +37,7 @@ export class LocalSigner implements Signer {
   async sign({ keyId, version, algorithm, inputs }: Parameters<Signer['sign']>[0]): ReturnType<Signer['sign']> {
     const key = this.#get(keyId).versions[(this.signWithVersion ?? version) - 1];
     if (key === undefined) throw new DnssecError('kms-refused', `${keyId} has no version ${version}`);
-    return inputs.map((input) => new Uint8Array(sign(algorithm.digest, input, key)));
+    return pack(Array.from(inputs.ends, (_, index) => sign(algorithm.digest, runOf(inputs, index), key)));
   }
 
   #get(keyId: string): { keyType: LocalKeyType; versions: KeyObject[] } {
@@ -48,7 +49,9 @@ export class LocalSigner implements Signer {
 
 /** A `SignatureVerifier` on the calling thread. */
 export const localVerifier: SignatureVerifier = {
-  verify: async (checks) =>
-    checks.map(({ dnskey, signedData, signature }) => verifySignature(dnskey, signedData, signature)),
+  verify: async ({ dnskey, signedData, signatures }) =>
+    Uint8Array.from(signedData.ends, (_, index) =>
+      Number(verifySignature(dnskey, runOf(signedData, index), runOf(signatures, index))),
+    ),
   close: async () => undefined,
 };

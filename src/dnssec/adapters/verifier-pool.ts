@@ -1,10 +1,9 @@
 import { Worker } from 'node:worker_threads';
+import { buffersOf } from '#lib/packed.ts';
 import type { VerifierAnswer, VerifierTask } from '#dnssec/adapters/verifier-worker.ts';
+import type { SignatureBatch } from '#dnssec/ports.ts';
 
 const workerFile = new URL('verifier-worker.ts', import.meta.url);
-
-/** A task as the pool is given it; the pool numbers it. */
-export type PackedChecks = Omit<VerifierTask, 'id'>;
 
 interface Pending {
   readonly resolve: (valid: Uint8Array) => void;
@@ -39,16 +38,17 @@ export class VerifierPool {
   }
 
   /** Verify on the thread with the least to do. The buffers of the task are handed over. @returns 1 or 0 for each check */
-  run(task: PackedChecks): Promise<Uint8Array> {
+  run({ dnskey, signedData, signatures }: SignatureBatch): Promise<Uint8Array> {
     if (this.#closed) return Promise.reject(new Error('the verifier is closed'));
     const seat = this.#chooseSeat();
     const id = this.#nextId++;
-    const checks = task.ends.length / 2;
+    const checks = signedData.ends.length;
+    const task: VerifierTask = { id, dnskey, signedData, signatures };
     seat.checks += checks;
     return new Promise<Uint8Array>((resolve, reject) => {
       seat.owed.set(id, { resolve, reject });
       seat.worker.ref();
-      seat.worker.postMessage({ ...task, id }, [task.bytes.buffer, task.ends.buffer]);
+      seat.worker.postMessage(task, buffersOf([signedData, signatures]));
     }).finally(() => (seat.checks -= checks));
   }
 

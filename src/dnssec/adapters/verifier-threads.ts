@@ -1,9 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { pack } from '#lib/packed.ts';
-import type { Rdata } from '#dns/rrset.ts';
+import { runOf, slicePacked } from '#lib/packed.ts';
 import { verifySignature, verifySignatureApart } from '#dnssec/core/signing/verify.ts';
 import { VerifierPool } from '#dnssec/adapters/verifier-pool.ts';
-import type { SignatureCheck, SignatureVerifier } from '#dnssec/ports.ts';
+import type { SignatureBatch, SignatureVerifier } from '#dnssec/ports.ts';
 
 const checksPerTask = 500;
 /** So few checks take less time than their way to a thread of JavaScript and back. */
@@ -13,17 +12,20 @@ const fewChecks = 8;
 export function createThreadVerifier(threads: number = availableParallelism()): SignatureVerifier {
   const pool = new VerifierPool(threads);
   return {
-    async verify(checks) {
-      if (checks.length <= fewChecks) return verifyFew(checks);
-      const results: boolean[] = Array.from({ length: checks.length }, () => false);
+    async verify(batch) {
+      const count = batch.signedData.ends.length;
+      if (batch.signatures.ends.length !== count)
+        throw new Error(`there are ${batch.signatures.ends.length} signatures for ${count} checks`);
+      if (count <= fewChecks) return verifyFew(batch);
+      const results = new Uint8Array(count);
+      const starts = Array.from({ length: Math.ceil(count / checksPerTask) }, (_, task) => task * checksPerTask);
       await Promise.all(
-        splitByKey(checks).map(async (indexes) => {
-          const group = indexes.map((index) => checks[index] as SignatureCheck);
-          const runs = group.flatMap(({ signedData, signature }) => [signedData, signature]);
-          const valid = await pool.run({ dnskey: (group[0] as SignatureCheck).dnskey, ...pack(runs) });
-          if (valid.length !== indexes.length)
-            throw new Error(`the verifier answered ${valid.length} of ${indexes.length} checks`);
-          for (const [position, index] of indexes.entries()) results[index] = valid[position] === 1;
+        starts.map(async (start) => {
+          const task = sliceBatch(batch, start, Math.min(count, start + checksPerTask));
+          const checks = task.signedData.ends.length;
+          const valid = await pool.run(task);
+          if (valid.length !== checks) throw new Error(`the verifier answered ${valid.length} of ${checks} checks`);
+          results.set(valid, start);
         }),
       );
       return results;
@@ -32,30 +34,23 @@ export function createThreadVerifier(threads: number = availableParallelism()): 
   };
 }
 
-/** Verify half of the checks on a thread that Node has for such things, while the others are verified here. */
-function verifyFew(checks: readonly SignatureCheck[]): Promise<boolean[]> {
-  const half = Math.floor(checks.length / 2);
-  return Promise.all(
-    checks.map(async ({ dnskey, signedData, signature }, index) =>
-      index < half
-        ? verifySignatureApart(dnskey, signedData, signature)
-        : verifySignature(dnskey, signedData, signature),
-    ),
-  );
+/** Copy the checks from `from` to `to`, in buffers that can be handed to a thread. */
+function sliceBatch({ dnskey, signedData, signatures }: SignatureBatch, from: number, to: number): SignatureBatch {
+  return {
+    dnskey,
+    signedData: slicePacked(signedData, from, to),
+    signatures: slicePacked(signatures, from, to),
+  };
 }
 
-/** Group the indexes of checks by DNSKEY, in runs of at most `checksPerTask`. */
-function splitByKey(checks: readonly SignatureCheck[]): number[][] {
-  const open = new Map<Rdata, number[]>();
-  const runs: number[][] = [];
-  for (const [index, { dnskey }] of checks.entries()) {
-    let run = open.get(dnskey);
-    if (run === undefined || run.length === checksPerTask) {
-      run = [];
-      runs.push(run);
-      open.set(dnskey, run);
-    }
-    run.push(index);
-  }
-  return runs;
+/** Verify half of the checks on a thread that Node has for such things, while the others are verified here. */
+async function verifyFew({ dnskey, signedData, signatures }: SignatureBatch): Promise<Uint8Array> {
+  const half = Math.floor(signedData.ends.length / 2);
+  const results = await Promise.all(
+    Array.from(signedData.ends, async (_, index) => {
+      const check = index < half ? verifySignatureApart : verifySignature;
+      return check(dnskey, runOf(signedData, index), runOf(signatures, index));
+    }),
+  );
+  return Uint8Array.from(results, Number);
 }

@@ -1,12 +1,10 @@
 import { parentPort } from 'node:worker_threads';
-import { type Packed, runOf } from '#lib/packed.ts';
-import type { Rdata } from '#dns/rrset.ts';
+import { runOf } from '#lib/packed.ts';
 import { verifySignature } from '#dnssec/core/signing/verify.ts';
+import type { SignatureBatch } from '#dnssec/ports.ts';
 
-/** Signature checks of one DNSKEY: signed data and signature of each, end to end. */
-export interface VerifierTask extends Packed {
+export interface VerifierTask extends SignatureBatch {
   readonly id: number;
-  readonly dnskey: Rdata;
 }
 
 export interface VerifierAnswer {
@@ -15,12 +13,10 @@ export interface VerifierAnswer {
   readonly valid: Uint8Array<ArrayBuffer>;
 }
 
-parentPort?.on('message', (task: VerifierTask) => {
-  const valid = new Uint8Array(task.ends.length / 2);
-  for (let index = 0; index < valid.length; index++) {
-    const [signedData, signature] = [runOf(task, index * 2), runOf(task, index * 2 + 1)];
-    valid[index] = verifySignature(task.dnskey, signedData, signature) ? 1 : 0;
-  }
-  const answer: VerifierAnswer = { id: task.id, valid };
+parentPort?.on('message', ({ id, dnskey, signedData, signatures }: VerifierTask) => {
+  const valid = new Uint8Array(signedData.ends.length);
+  for (let index = 0; index < valid.length; index++)
+    valid[index] = verifySignature(dnskey, runOf(signedData, index), runOf(signatures, index)) ? 1 : 0;
+  const answer: VerifierAnswer = { id, valid };
   parentPort?.postMessage(answer, [valid.buffer]);
 });

@@ -126,7 +126,7 @@ function* planZone(zone: Zone, policy: ZoneSigningPolicy, context: SigningContex
     for (const rrset of soaFirst(node?.node?.rrsets ?? [])) {
       if (node === undefined || (rrset.type === rrTypes.ZONEMD && policy.zonemd)) continue;
       if (isSigned(node.standing, rrset.type)) yield planRRset(context, node.canonicalOwner, rrset);
-      else yield { rrset, tasks: [] };
+      else yield { rrset, owner: node.canonicalOwner, tasks: [] };
     }
     if (denial !== undefined) yield planRRset(context, denial.canonicalOwner, denial.rrset);
   }

@@ -1,3 +1,4 @@
+import { pack } from '#lib/packed.ts';
 import { canonicalName, type Name } from '#dns/name.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { checkChain, checkChildRecords, checkZonemd, type TrustAnchor } from '#dnssec/core/verification/apex.ts';
@@ -84,10 +85,18 @@ function* inBatches(checks: Iterable<SignatureCheckPlan>): Generator<SignatureCh
 
 /** Check signatures; one that several keys could have made is valid if one of them says so. */
 async function checkBatch(batch: readonly SignatureCheckPlan[], verifier: SignatureVerifier): Promise<ZoneFault[]> {
-  const attempts = batch.flatMap((check) => check.dnskeys.map((dnskey) => ({ check, dnskey })));
-  const answers = await verifier.verify(
-    attempts.map(({ check, dnskey }) => ({ dnskey, signedData: check.signedData, signature: check.signature })),
+  const attempts = Map.groupBy(
+    batch.flatMap((check) => check.dnskeys.map((dnskey) => ({ check, dnskey }))),
+    ({ dnskey }) => dnskey,
   );
-  const valid = new Set(attempts.filter((_, index) => answers[index] === true).map(({ check }) => check));
+  const valid = new Set<SignatureCheckPlan>();
+  await Promise.all(
+    Array.from(attempts, async ([dnskey, group]) => {
+      const signedData = pack(group.map(({ check }) => check.signedData));
+      const signatures = pack(group.map(({ check }) => check.signature));
+      const answers = await verifier.verify({ dnskey, signedData, signatures });
+      for (const [index, { check }] of group.entries()) if (answers[index] === 1) valid.add(check);
+    }),
+  );
   return batch.filter((check) => !valid.has(check)).map(invalidSignature);
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { pack } from '#lib/packed.ts';
 import type { Rdata } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { algorithmForKeyType } from '#dnssec/core/keys/algorithms.ts';
 import { assertKeySet, assertUniqueTags } from '#dnssec/core/keys/key-set.ts';
 import { composeZoneKey, type Role, type ZoneKey } from '#dnssec/core/keys/zone-key.ts';
-import { fromKmsSignature } from '#dnssec/core/signing/signature.ts';
+import { fromKmsSignatures } from '#dnssec/core/signing/signature.ts';
 import type { KmsKey, SignatureVerifier, Signer } from '#dnssec/ports.ts';
 
 /** A KMS key chosen to sign a zone. */
@@ -109,12 +110,11 @@ function publicKeyOf(kmsKey: KmsKey, version: number): string {
 
 /** Let a key version sign a nonce and check it against the DNSKEY that is about to be published. */
 export async function assertSigns(signer: Signer, verifier: SignatureVerifier, key: ZoneKey): Promise<void> {
-  const nonce = new Uint8Array(randomBytes(32));
-  const [answer] = await signer.sign({ ...key.kmsKey, algorithm: key.algorithm, inputs: [nonce] });
-  const signature = answer === undefined ? undefined : fromKmsSignature(key, answer);
-  const [valid] =
-    signature === undefined ? [] : await verifier.verify([{ dnskey: key.dnskey, signedData: nonce, signature }]);
-  if (valid !== true) {
+  const signedData = pack([new Uint8Array(randomBytes(32))]);
+  const answers = await signer.sign({ ...key.kmsKey, algorithm: key.algorithm, inputs: signedData });
+  const signatures = fromKmsSignatures(key, answers);
+  const [valid] = await verifier.verify({ dnskey: key.dnskey, signedData, signatures });
+  if (valid !== 1) {
     const { keyId, version } = key.kmsKey;
     throw new DnssecError(
       'key-invalid',

@@ -1,6 +1,5 @@
 import { Worker, type TransferListItem } from 'node:worker_threads';
 import {
-  buffersOf,
   errorOf,
   type BatchAnswer,
   type BatchJob,
@@ -12,6 +11,7 @@ import {
 } from '#kms/adapters/provider-node-protocol.ts';
 import type { WorkerSetup } from '#kms/adapters/provider-node-worker.ts';
 import { KmsError } from '#kms/core/errors.ts';
+import { buffersOf } from '#lib/packed.ts';
 
 /** Microseconds of work in one message: enough to pay for it, and little enough that a small call waits for no big one. */
 const messageCost = 5000;

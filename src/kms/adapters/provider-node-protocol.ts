@@ -1,8 +1,14 @@
 import { KmsError, type KmsErrorCode } from '#kms/core/errors.ts';
 import type { HashAlgorithm } from '#kms/core/key-types.ts';
 import type { SignatureWish } from '#kms/core/signature-choice.ts';
-import type { KeyVersionRef, Outcome, StoredKeyVersion, StoredWrappingKey } from '#kms/ports/crypto-provider.ts';
-import { type Packed, runOf } from '#lib/packed.ts';
+import type {
+  KeyVersionRef,
+  Outcome,
+  PackedOutcomes,
+  StoredKeyVersion,
+  StoredWrappingKey,
+} from '#kms/ports/crypto-provider.ts';
+import { joinPacked, pack, type Packed, runOf } from '#lib/packed.ts';
 
 /** What the threads tell each other. Byte runs of many items travel as one buffer that changes its owner. */
 
@@ -81,6 +87,26 @@ export function outcomesOf({ results, faults }: BatchAnswer): Outcome<Uint8Array
   return outcomes;
 }
 
+/** Put the answers to the parts of a batch together. */
+export function joinAnswers(answers: readonly BatchAnswer[]): PackedOutcomes {
+  const errors: { index: number; error: KmsError }[] = [];
+  let before = 0;
+  for (const { results, faults } of answers) {
+    for (const [index, code, message] of faults)
+      errors.push({ index: before + index, error: new KmsError(code, message) });
+    before += results.ends.length;
+  }
+  return { results: joinPacked(answers.map(({ results }) => results)), errors };
+}
+
+export function packOutcomes(outcomes: readonly Outcome<Uint8Array>[]): PackedOutcomes {
+  const results = pack(outcomes.map((outcome) => (outcome instanceof KmsError ? nothing : outcome)));
+  const errors = outcomes.flatMap((error, index) => (error instanceof KmsError ? [{ index, error }] : []));
+  return { results, errors };
+}
+
+const nothing = new Uint8Array(0);
+
 /** Describe a failure for another thread. What is not a KmsError is named by its class only: its message may quote. */
 export function failureOf(error: unknown): FailureMessage {
   if (error instanceof KmsError) return { code: error.code, message: error.message };
@@ -92,9 +118,4 @@ export function failureOf(error: unknown): FailureMessage {
 /** Turn a described failure back into an error. */
 export function errorOf({ code, message, inner }: FailureMessage): KmsError {
   return new KmsError(code, message, inner === undefined ? {} : { cause: new Error(inner) });
-}
-
-/** List the buffers of packed runs, to hand them over instead of copying them. */
-export function buffersOf(packed: readonly Packed[]): ArrayBuffer[] {
-  return packed.flatMap(({ bytes, ends }) => [bytes.buffer, ends.buffer]);
 }

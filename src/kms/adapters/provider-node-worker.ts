@@ -1,7 +1,6 @@
 import { parentPort, workerData, type TransferListItem } from 'node:worker_threads';
 import { CryptoEngine } from '#kms/adapters/provider-node-engine.ts';
 import {
-  buffersOf,
   failureOf,
   type BatchAnswer,
   type BatchJob,
@@ -11,6 +10,7 @@ import {
   type Task,
 } from '#kms/adapters/provider-node-protocol.ts';
 import type { Kek } from '#kms/core/envelope.ts';
+import { buffersOf } from '#lib/packed.ts';
 
 /** What a worker is started with. The keys are handles that share one native object, so no octets are copied. */
 export interface WorkerSetup {

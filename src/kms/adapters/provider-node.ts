@@ -4,7 +4,10 @@ import { WorkerPool } from '#kms/adapters/provider-node-pool.ts';
 import {
   errorOf,
   failureOf,
+  joinAnswers,
   outcomesOf,
+  packOutcomes,
+  type BatchAnswer,
   type BatchJob,
   type BatchKind,
   type Task,
@@ -30,13 +33,14 @@ import type {
   KeyVersionRef,
   NewMaterial,
   Outcome,
+  PackedOutcomes,
   Plaintext,
   SignatureOptions,
   SignedInput,
   StoredKeyVersion,
   StoredWrappingKey,
 } from '#kms/ports/crypto-provider.ts';
-import { pack } from '#lib/packed.ts';
+import { pack, type Packed, slicePacked, totalLength } from '#lib/packed.ts';
 import { SecretBytes } from '#lib/secret-bytes.ts';
 
 export interface NodeProviderOptions {
@@ -63,6 +67,14 @@ const shortCall = 100;
 /** What a call costs besides its items, in microseconds. */
 const callCost = 5;
 
+/** The byte runs of a batch, `width` for each item. */
+interface Runs {
+  readonly count: number;
+  readonly octets: number;
+  /** Copy those from `start` to `end`. */
+  copy(start: number, end: number): Packed;
+}
+
 /** How the batch calls differ. */
 interface Batch {
   readonly kind: BatchKind;
@@ -70,8 +82,7 @@ interface Batch {
   readonly to?: StoredKeyVersion;
   readonly wish?: SignatureWish;
   readonly width: 1 | 2;
-  /** `width` runs for each item. */
-  readonly runs: readonly Uint8Array[];
+  readonly runs: Runs;
   /** Microseconds of an item without its length. */
   readonly itemCost: number;
 }
@@ -125,7 +136,14 @@ class NodeProvider implements CryptoProvider {
     const row = prepare(key, 'sign');
     const wish = signatureWish(key, options);
     const itemCost = options.prehashed === true ? row.cost.digest : row.cost.secret;
-    return this.#batch({ kind: 'sign', key, wish, width: 1, runs: inputs, itemCost });
+    return this.#batch({ kind: 'sign', key, wish, width: 1, runs: runsOf(inputs), itemCost });
+  }
+
+  async signPacked(key: StoredKeyVersion, inputs: Packed, options: SignatureOptions = {}): Promise<PackedOutcomes> {
+    const row = prepare(key, 'sign');
+    const wish = signatureWish(key, options);
+    const itemCost = options.prehashed === true ? row.cost.digest : row.cost.secret;
+    return this.#packedBatch({ kind: 'sign', key, wish, width: 1, runs: packedRuns(inputs), itemCost });
   }
 
   async verify(
@@ -135,20 +153,20 @@ class NodeProvider implements CryptoProvider {
   ): Promise<readonly Outcome<boolean>[]> {
     const row = prepare(key, 'verify');
     const wish = signatureWish(key, options);
-    const runs = items.flatMap(({ input, signature }) => [input, signature]);
+    const runs = runsOf(items.flatMap(({ input, signature }) => [input, signature]));
     const itemCost = options.prehashed === true ? row.cost.digest : row.cost.public;
     return flags(await this.#batch({ kind: 'verify', key, wish, width: 2, runs, itemCost }));
   }
 
   async encrypt(key: StoredKeyVersion, items: readonly Plaintext[]): Promise<readonly Outcome<Uint8Array>[]> {
     const row = prepare(key, 'encrypt');
-    const runs = items.flatMap(({ plaintext, associatedData = nothing }) => [plaintext, associatedData]);
+    const runs = runsOf(items.flatMap(({ plaintext, associatedData = nothing }) => [plaintext, associatedData]));
     return this.#batch({ kind: 'encrypt', key, width: 2, runs, itemCost: row.cost.public });
   }
 
   async decrypt(key: StoredKeyVersion, items: readonly Ciphertext[]): Promise<readonly Outcome<Uint8Array>[]> {
     const row = prepare(key, 'decrypt');
-    const runs = items.flatMap(({ ciphertext, associatedData = nothing }) => [ciphertext, associatedData]);
+    const runs = runsOf(items.flatMap(({ ciphertext, associatedData = nothing }) => [ciphertext, associatedData]));
     return this.#batch({ kind: 'decrypt', key, width: 2, runs, itemCost: row.cost.secret });
   }
 
@@ -159,7 +177,7 @@ class NodeProvider implements CryptoProvider {
   ): Promise<readonly Outcome<Uint8Array>[]> {
     const row = prepare(from, 'decrypt');
     const itemCost = row.cost.secret + prepare(to, 'encrypt').cost.public;
-    const runs = items.flatMap(({ ciphertext, associatedData = nothing }) => [ciphertext, associatedData]);
+    const runs = runsOf(items.flatMap(({ ciphertext, associatedData = nothing }) => [ciphertext, associatedData]));
     return this.#batch({ kind: 'rewrap', key: from, to, width: 2, runs, itemCost });
   }
 
@@ -170,7 +188,7 @@ class NodeProvider implements CryptoProvider {
   ): Promise<readonly Outcome<Uint8Array>[]> {
     const row = prepare(key, 'hmac');
     const wish = { hash: chooseHash(row, options.hash) };
-    return this.#batch({ kind: 'hmac', key, wish, width: 1, runs: inputs, itemCost: row.cost.secret });
+    return this.#batch({ kind: 'hmac', key, wish, width: 1, runs: runsOf(inputs), itemCost: row.cost.secret });
   }
 
   async verifyHmac(
@@ -180,7 +198,7 @@ class NodeProvider implements CryptoProvider {
   ): Promise<readonly Outcome<boolean>[]> {
     const row = prepare(key, 'verify-hmac');
     const wish = { hash: chooseHash(row, options.hash) };
-    const runs = items.flatMap(({ input, hmac }) => [input, hmac]);
+    const runs = runsOf(items.flatMap(({ input, hmac }) => [input, hmac]));
     return flags(await this.#batch({ kind: 'verify-hmac', key, wish, width: 2, runs, itemCost: row.cost.secret }));
   }
 
@@ -238,25 +256,45 @@ class NodeProvider implements CryptoProvider {
 
   async #batch(batch: Batch): Promise<readonly Outcome<Uint8Array>[]> {
     this.#assertOpen();
-    const count = batch.runs.length / batch.width;
-    if (count === 0) return [];
-    const itemCost = batch.itemCost + octetsOf(batch.runs) / octetsPerMicro / count;
-    if (this.#threads === undefined) return this.#runHere(jobOf(batch, 0, batch.runs.length));
-    const { pool, shortCalls } = this.#threads;
-    if (pool.backlog > this.#maxBacklog) {
-      throw new KmsError('overloaded', 'too much cryptographic work is waiting: try again in a moment');
-    }
-    const total = count * itemCost;
-    if (total <= shortCall) return shortCalls.run(jobOf(batch, 0, batch.runs.length));
-    const piece = Math.max(1, Math.floor(pool.pieceCost(total) / itemCost)) * batch.width;
-    const jobs: BatchJob[] = [];
-    for (let start = 0; start < batch.runs.length; start += piece) jobs.push(jobOf(batch, start, start + piece));
-    return (await pool.run(jobs)).flatMap(outcomesOf);
+    if (batch.runs.count === 0) return [];
+    return this.#shortCall(batch) ?? (await this.#answers(batch)).flatMap(outcomesOf);
   }
 
-  #runHere(job: BatchJob): Outcome<Uint8Array>[] {
+  async #packedBatch(batch: Batch): Promise<PackedOutcomes> {
+    this.#assertOpen();
+    if (batch.runs.count === 0) return joinAnswers([]);
+    const outcomes = this.#shortCall(batch);
+    return outcomes === undefined ? joinAnswers(await this.#answers(batch)) : packOutcomes(await outcomes);
+  }
+
+  /** Have a batch done with the others of its turn when it is short. @returns undefined when it is not */
+  #shortCall(batch: Batch): Promise<readonly Outcome<Uint8Array>[]> | undefined {
+    if (this.#threads === undefined || costOf(batch) > shortCall) return undefined;
+    this.#assertRoom(this.#threads.pool);
+    return this.#threads.shortCalls.run(jobOf(batch, 0, batch.runs.count));
+  }
+
+  async #answers(batch: Batch): Promise<readonly BatchAnswer[]> {
+    const { count } = batch.runs;
+    if (this.#threads === undefined) return [this.#runHere(jobOf(batch, 0, count))];
+    const { pool } = this.#threads;
+    this.#assertRoom(pool);
+    const total = costOf(batch);
+    const items = count / batch.width;
+    const piece = Math.max(1, Math.floor((pool.pieceCost(total) * items) / total)) * batch.width;
+    const jobs: BatchJob[] = [];
+    for (let start = 0; start < count; start += piece) jobs.push(jobOf(batch, start, Math.min(count, start + piece)));
+    return pool.run(jobs);
+  }
+
+  #assertRoom({ backlog }: WorkerPool): void {
+    if (backlog <= this.#maxBacklog) return;
+    throw new KmsError('overloaded', 'too much cryptographic work is waiting: try again in a moment');
+  }
+
+  #runHere(job: BatchJob): BatchAnswer {
     try {
-      return outcomesOf(this.#engine.runBatch(job));
+      return this.#engine.runBatch(job);
     } catch (error) {
       throw errorOf(failureOf(error));
     }
@@ -281,8 +319,22 @@ function copyOf<Key extends { readonly wrapped: Uint8Array }>(key: Key): Key {
   return { ...key, wrapped: Uint8Array.from(key.wrapped) };
 }
 
+function runsOf(runs: readonly Uint8Array[]): Runs {
+  return { count: runs.length, octets: totalLength(runs), copy: (start, end) => pack(runs.slice(start, end)) };
+}
+
+function packedRuns(packed: Packed): Runs {
+  const { ends, bytes } = packed;
+  return { count: ends.length, octets: bytes.length, copy: (start, end) => slicePacked(packed, start, end) };
+}
+
+/** Rough microseconds that the items of a batch take. */
+function costOf({ runs, width, itemCost }: Batch): number {
+  return (runs.count / width) * itemCost + runs.octets / octetsPerMicro;
+}
+
 function jobOf({ kind, key, to, wish = {}, width, runs, itemCost }: Batch, start: number, end: number): BatchJob {
-  const items = pack(runs.slice(start, end));
+  const items = runs.copy(start, end);
   const cost = callCost + (items.ends.length / width) * itemCost + items.bytes.length / octetsPerMicro;
   return { kind, key: copyOf(key), to: to === undefined ? undefined : copyOf(to), wish, width, items, cost };
 }
@@ -298,10 +350,4 @@ function flags(outcomes: readonly Outcome<Uint8Array>[]): Outcome<boolean>[] {
 function present(bytes: Uint8Array | undefined): Uint8Array {
   if (bytes === undefined) throw new KmsError('internal', 'the cryptography gave no answer');
   return bytes;
-}
-
-function octetsOf(runs: readonly Uint8Array[]): number {
-  let octets = 0;
-  for (const run of runs) octets += run.length;
-  return octets;
 }

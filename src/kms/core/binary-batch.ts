@@ -1,6 +1,6 @@
 import { KmsError } from '#kms/core/errors.ts';
 import { messageOf } from '#lib/errors.ts';
-import { totalLength } from '#lib/packed.ts';
+import type { Packed } from '#lib/packed.ts';
 
 /**
  * A batch as octets, for those who send many: no base64, and one pass over the body on either side.
@@ -18,29 +18,30 @@ const integerOctets = 4;
 const longestHead = 65_536;
 
 /** Compose a batch. */
-export function composeBinaryBatch(head: object, items: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function composeBinaryBatch(head: object, { bytes, ends }: Packed): Uint8Array<ArrayBuffer> {
   const headOctets = new TextEncoder().encode(JSON.stringify(head));
   const lengthsStart = integerOctets + headOctets.length + integerOctets;
-  let position = lengthsStart + items.length * integerOctets;
-  const batch = new Uint8Array(position + totalLength(items));
+  const itemsStart = lengthsStart + ends.length * integerOctets;
+  const batch = new Uint8Array(itemsStart + bytes.length);
   const view = new DataView(batch.buffer);
   view.setUint32(0, headOctets.length);
   batch.set(headOctets, integerOctets);
-  view.setUint32(lengthsStart - integerOctets, items.length);
-  for (let index = 0; index < items.length; index++) {
-    const item = items[index] as Uint8Array;
-    view.setUint32(lengthsStart + index * integerOctets, item.length);
-    batch.set(item, position);
-    position += item.length;
+  view.setUint32(lengthsStart - integerOctets, ends.length);
+  let start = 0;
+  for (let index = 0; index < ends.length; index++) {
+    const end = ends[index] as number;
+    view.setUint32(lengthsStart + index * integerOctets, end - start);
+    start = end;
   }
+  batch.set(bytes, itemsStart);
   return batch;
 }
 
 export interface ParsedBinaryBatch {
   /** Any JSON; to be checked by whoever reads it. */
   readonly head: unknown;
-  /** Views of the batch. */
-  readonly items: Uint8Array[];
+  /** A view of the batch, not a copy. */
+  readonly items: Packed;
 }
 
 /**
@@ -59,16 +60,18 @@ export function parseBinaryBatch(
   const count = integerAt(view, headEnd, 'the number of its items');
   if (count > limits.items) throw malformed(`it has ${count} items, and at most ${limits.items} are taken`);
   const lengthsStart = headEnd + integerOctets;
-  let position = lengthsStart + count * integerOctets;
-  const items: Uint8Array[] = [];
+  const itemsStart = lengthsStart + count * integerOctets;
+  if (itemsStart > batch.length) throw malformed('it is cut short before the lengths of its items');
+  const bytes = new Uint8Array(batch.buffer as ArrayBuffer, batch.byteOffset + itemsStart, batch.length - itemsStart);
+  const ends = new Uint32Array(count);
+  let end = 0;
   for (let index = 0; index < count; index++) {
-    const length = integerAt(view, lengthsStart + index * integerOctets, `the length of item ${index}`);
-    items.push(batch.subarray(position, position + length));
-    position += length;
-    if (position > batch.length) throw malformed(`it is cut short in item ${index}`);
+    end += view.getUint32(lengthsStart + index * integerOctets);
+    if (end > bytes.length) throw malformed(`it is cut short in item ${index}`);
+    ends[index] = end;
   }
-  if (position !== batch.length) throw malformed(`${batch.length - position} octets are left over at its end`);
-  return { head: parseHead(batch.subarray(integerOctets, headEnd)), items };
+  if (end !== bytes.length) throw malformed(`${bytes.length - end} octets are left over at its end`);
+  return { head: parseHead(batch.subarray(integerOctets, headEnd)), items: { bytes, ends } };
 }
 
 function parseHead(octets: Uint8Array): unknown {

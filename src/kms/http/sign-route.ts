@@ -9,8 +9,9 @@ import { readInputs, readSignatureOptions, readVersion, signatureEncoding } from
 import { goodItems, sendOutcomes } from '#kms/http/items.ts';
 import { batchBodyLimit, describe, KeyPath } from '#kms/http/route.ts';
 import type { KmsPorts } from '#kms/operations/context.ts';
-import { sign } from '#kms/operations/sign.ts';
-import type { VersionOutcomes } from '#kms/operations/use-key.ts';
+import { sign, signPacked } from '#kms/operations/sign.ts';
+import type { Versioned } from '#kms/operations/use-key.ts';
+import type { PackedOutcomes } from '#kms/ports/crypto-provider.ts';
 
 /** Signing: one input, or a batch in JSON or as octets, which is answered as it came. */
 export const signRoute: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (app, { ports }) => {
@@ -30,13 +31,13 @@ export const signRoute: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
       const caller = callerOf(request);
       if (body === undefined) throw new KmsError('payload-invalid', 'the body is missing: give input or batch');
       if ('head' in body) {
-        if (body.items.length === 0) throw new KmsError('payload-invalid', 'the binary batch has no items');
+        if (body.items.ends.length === 0) throw new KmsError('payload-invalid', 'the binary batch has no items');
         const call = {
           inputs: body.items,
           version: readVersion(body.head.keyVersion),
           options: readSignatureOptions(body.head),
         };
-        return sendBinary(reply, await sign(ports, caller, request.params, call));
+        return sendBinary(reply, await signPacked(ports, caller, request.params, call));
       }
       const items = readInputs(body);
       const options = readSignatureOptions(body);
@@ -52,13 +53,10 @@ export const signRoute: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
   );
 };
 
-function sendBinary(reply: FastifyReply, { version, outcomes }: VersionOutcomes): FastifyReply {
-  const errors = outcomes.flatMap((outcome, index) =>
-    outcome instanceof KmsError ? [{ index, code: outcome.code, message: outcome.message }] : [],
-  );
-  const head: BinarySignAnswer = { keyVersion: formatKeyVersion(version), errors };
-  const signatures = outcomes.map((outcome) => (outcome instanceof KmsError ? noSignature : outcome));
-  return reply.type(binaryBatchType).send(composeBinaryBatch(head, signatures));
+function sendBinary(reply: FastifyReply, { version, results, errors }: PackedOutcomes & Versioned): FastifyReply {
+  const head: BinarySignAnswer = {
+    keyVersion: formatKeyVersion(version),
+    errors: errors.map(({ index, error: { code, message } }) => ({ index, code, message })),
+  };
+  return reply.type(binaryBatchType).send(composeBinaryBatch(head, results));
 }
-
-const noSignature = new Uint8Array(0);

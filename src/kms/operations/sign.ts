@@ -1,13 +1,18 @@
+import type { KeyTypeRow } from '#kms/core/key-types.ts';
 import type { Caller, KmsPorts } from '#kms/operations/context.ts';
 import {
   type KeyAddress,
+  type KeyUse,
+  storedVersion,
   useEachVersion,
+  useKey,
   useVersion,
   type Versioned,
   type VersionInputs,
   type VersionOutcomes,
 } from '#kms/operations/use-key.ts';
-import type { Outcome, SignatureOptions, SignedInput } from '#kms/ports/crypto-provider.ts';
+import type { Outcome, PackedOutcomes, SignatureOptions, SignedInput } from '#kms/ports/crypto-provider.ts';
+import type { Packed } from '#lib/packed.ts';
 
 /**
  * Sign inputs with one version of a key, the latest unless another is named.
@@ -33,6 +38,32 @@ export async function sign(
     },
     (stored) => ports.provider.sign(stored, inputs, options),
   );
+}
+
+/**
+ * Sign many inputs, as `sign` does.
+ *
+ * @throws KmsError what `sign` throws
+ */
+export async function signPacked(
+  ports: KmsPorts,
+  caller: Caller,
+  address: KeyAddress,
+  { inputs, version, options }: PackedInputs,
+): Promise<PackedOutcomes & Versioned> {
+  const cost = ({ cost: costs }: KeyTypeRow) => (options.prehashed === true ? costs.digest : costs.secret);
+  const use: KeyUse = { action: 'Sign', operation: 'sign', version, count: inputs.ends.length, cost };
+  return useKey(ports, caller, address, use, async (key, used) => ({
+    version: used,
+    ...(await ports.provider.signPacked(storedVersion(key, used), inputs, options)),
+  }));
+}
+
+/** Inputs for one version of a key, the latest unless another is named. */
+export interface PackedInputs {
+  readonly inputs: Packed;
+  readonly version?: number | undefined;
+  readonly options: SignatureOptions;
 }
 
 /** A signature together with the version that its text names. */

@@ -12,7 +12,7 @@ import { algorithms, getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
 import { composeDnskey, dnskeyFlags, keyTagOf, parseDnskey, revokedDnskey } from '#dnssec/core/keys/dnskey.ts';
 import { composeRrsigPrefix, parseRrsig } from '#dnssec/core/signing/rrsig.ts';
 import { composeSignedData } from '#dnssec/core/signing/signed-data.ts';
-import { derToFixed, fixedToDer } from '#dnssec/core/signing/signature.ts';
+import { derToFixed, fixedToDer } from '#dnssec/core/signing/ecdsa-der.ts';
 import { assertValidityPolicy, validityOf } from '#dnssec/core/signing/validity.ts';
 import { verifySignature } from '#dnssec/core/signing/verify.ts';
 import { isSerialGreater } from '#dns/serial.ts';

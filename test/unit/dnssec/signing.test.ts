@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Octets } from '#lib/octets.ts';
 import { encodeHex } from '#lib/encoding.ts';
+import { pack } from '#lib/packed.ts';
 import { canonicalName, parseName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import { getZoneKeys } from '#dnssec/operations/zone-keys.ts';
@@ -8,7 +9,8 @@ import { signPlanned } from '#dnssec/operations/sign-planned.ts';
 import { planRRset } from '#dnssec/core/signing/plan.ts';
 import { composeRrsigPrefix, parseRrsig, rrsigLabels } from '#dnssec/core/signing/rrsig.ts';
 import { canonicalRdatas, composeSignedData } from '#dnssec/core/signing/signed-data.ts';
-import { derToFixed, fixedToDer, fromKmsSignature } from '#dnssec/core/signing/signature.ts';
+import { derToFixed, fixedToDer } from '#dnssec/core/signing/ecdsa-der.ts';
+import { fromKmsSignatures } from '#dnssec/core/signing/signature.ts';
 import {
   assertClockAdvances,
   assertValidityPolicy,
@@ -183,10 +185,10 @@ describe('signatures of other algorithms', () => {
     ['rsa-2048', 256],
   ] as const)('of %s keys pass as they are, and only with %i octets', async (keyType, octets) => {
     const key = await keyOf(keyType);
-    const signature = new Uint8Array(octets).fill(7);
-    expect(fromKmsSignature(key, signature)).toEqual(signature);
+    const signatures = pack([new Uint8Array(octets).fill(7), new Uint8Array(octets).fill(8)]);
+    expect(fromKmsSignatures(key, signatures)).toEqual(signatures);
     for (const wrong of [0, octets - 1, octets + 1]) {
-      expect(() => fromKmsSignature(key, new Uint8Array(wrong))).toThrow(
+      expect(() => fromKmsSignatures(key, pack([new Uint8Array(octets), new Uint8Array(wrong)]))).toThrow(
         expect.objectContaining({
           code: 'signature-invalid',
           message: expect.stringMatching(`has ${wrong} octets: one by DNSKEY ${key.keyTag} has ${octets}$`),
@@ -235,7 +237,7 @@ describe('what leaves the signer was verified', () => {
     const signer = new LocalSigner();
     signer.add('k', 'ed25519');
     const planned = await planFor(signer, [1]);
-    const lazy = { verify: async () => [], close: async () => undefined };
+    const lazy = { verify: async () => new Uint8Array(0), close: async () => undefined };
     await expect(signPlanned([planned], { signer, verifier: lazy })).rejects.toThrow('does not verify');
   });
 

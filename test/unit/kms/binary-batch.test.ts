@@ -1,19 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { composeBinaryBatch, parseBinaryBatch } from '#kms/core/binary-batch.ts';
+import { pack } from '#lib/packed.ts';
 
-const items = [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(255)];
+const items = pack([Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(255)]);
 const batch = composeBinaryBatch({ keyVersion: '2' }, items);
 
 test('a batch is read back as it was composed', () => {
   const parsed = parseBinaryBatch(batch, { items: 3 });
   expect(parsed.head).toEqual({ keyVersion: '2' });
-  expect(parsed.items.map((item) => [...item])).toEqual([[1, 2, 3], [], [255]]);
+  expect(parsed.items).toEqual(items);
 });
 
 test('a batch is found in the middle of a larger buffer', () => {
   const larger = new Uint8Array(batch.length + 7).fill(9);
   larger.set(batch, 3);
-  expect(parseBinaryBatch(larger.subarray(3, 3 + batch.length), { items: 3 }).items).toHaveLength(3);
+  expect(parseBinaryBatch(larger.subarray(3, 3 + batch.length), { items: 3 }).items).toEqual(items);
 });
 
 describe('a batch is refused', () => {
@@ -31,7 +32,7 @@ describe('a batch is refused', () => {
   });
 
   test('with a head that is too long, no JSON, or no UTF-8', () => {
-    const long = composeBinaryBatch({ text: 'x'.repeat(70_000) }, []);
+    const long = composeBinaryBatch({ text: 'x'.repeat(70_000) }, pack([]));
     expect(() => parseBinaryBatch(long, { items: 1 })).toThrow('its head is too long');
     const broken = Uint8Array.from(batch);
     broken[4] = 0x5b;

@@ -28,7 +28,9 @@ test('numbers are written in decimal', () => {
 
 test('digits are written with zeros in front of them', () => {
   fc.assert(
-    fc.property(fc.nat(999_999), (value) => textOf((out) => out.digits(value, 6)) === String(value).padStart(6, '0')),
+    fc.property(fc.nat(999_999), (value) => {
+      expect(textOf((out) => out.digits(value, 6))).toBe(String(value).padStart(6, '0'));
+    }),
   );
 });
 

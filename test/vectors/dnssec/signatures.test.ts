@@ -9,7 +9,7 @@ import { keyTagOf, parseDnskey } from '#dnssec/core/keys/dnskey.ts';
 import { composeDs, type DigestType, dsMatches, parseDs } from '#dnssec/core/keys/ds.ts';
 import { composeRrsigPrefix, parseRrsig } from '#dnssec/core/signing/rrsig.ts';
 import { composeSignedData } from '#dnssec/core/signing/signed-data.ts';
-import { derToFixed, fixedToDer } from '#dnssec/core/signing/signature.ts';
+import { derToFixed, fixedToDer } from '#dnssec/core/signing/ecdsa-der.ts';
 import { verifySignature } from '#dnssec/core/signing/verify.ts';
 import { algorithms, getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
 import { composeZoneKey } from '#dnssec/core/keys/zone-key.ts';

@@ -1,8 +1,9 @@
 import { allocateBytes } from '#lib/bytes.ts';
 import { type Octets, writeOctets } from '#lib/octets.ts';
+import type { Packer } from '#lib/packed.ts';
 import type { CanonicalName } from '#dns/name.ts';
 import type { RRType } from '#dns/rr-type.ts';
-import type { Rdata } from '#dns/rrset.ts';
+import type { Rdata, RRset } from '#dns/rrset.ts';
 import { canonicalRdata } from '#dns/rdata/rdata.ts';
 
 const classIn = 1;
@@ -39,23 +40,50 @@ export function composeSignedData(
   rdatas: readonly Rdata[],
 ): Uint8Array<ArrayBuffer> {
   const sorted = canonicalRdatas(type, rdatas);
-  let size = prefix.length;
-  for (const rdata of sorted) size += owner.length + fixedRRFields + rdata.length;
-  const data = allocateBytes(size);
-  let offset = writeOctets(data, prefix, 0);
-  for (const rdata of sorted) {
+  const data = allocateBytes(signedDataOctets(prefix, owner, sorted));
+  const offset = writeOctets(data, prefix, 0);
+  writeRecords(data, offset, owner, { type, ttl: originalTtl, rdatas: sorted });
+  return data;
+}
+
+/**
+ * Pack the same of an RRset as the next run.
+ *
+ * @param owner the canonical form of `rrset.owner`
+ */
+export function packSignedData(packer: Packer, prefix: Octets, owner: CanonicalName, rrset: RRset): void {
+  const { type, ttl } = rrset;
+  const rdatas = canonicalRdatas(type, rrset.rdatas);
+  const start = packer.open(signedDataOctets(prefix, owner, rdatas));
+  const offset = writeOctets(packer.bytes, prefix, start);
+  writeRecords(packer.bytes, offset, owner, { type, ttl, rdatas });
+}
+
+function signedDataOctets(prefix: Octets, owner: CanonicalName, rdatas: readonly Rdata[]): number {
+  let octets = prefix.length;
+  for (const rdata of rdatas) octets += owner.length + fixedRRFields + rdata.length;
+  return octets;
+}
+
+function writeRecords(
+  data: Uint8Array,
+  start: number,
+  owner: CanonicalName,
+  { type, ttl, rdatas }: Omit<RRset, 'owner'>,
+): void {
+  let offset = start;
+  for (const rdata of rdatas) {
     offset = writeOctets(data, owner, offset);
     data[offset++] = type >>> 8;
     data[offset++] = type & 0xff;
     data[offset++] = 0;
     data[offset++] = classIn;
-    data[offset++] = originalTtl >>> 24;
-    data[offset++] = (originalTtl >>> 16) & 0xff;
-    data[offset++] = (originalTtl >>> 8) & 0xff;
-    data[offset++] = originalTtl & 0xff;
+    data[offset++] = ttl >>> 24;
+    data[offset++] = (ttl >>> 16) & 0xff;
+    data[offset++] = (ttl >>> 8) & 0xff;
+    data[offset++] = ttl & 0xff;
     data[offset++] = rdata.length >>> 8;
     data[offset++] = rdata.length & 0xff;
     offset = writeOctets(data, rdata, offset);
   }
-  return data;
 }

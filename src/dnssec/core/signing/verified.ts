@@ -1,8 +1,10 @@
-import { octetsFrom } from '#lib/octets.ts';
+import { withBytes } from '#lib/octets.ts';
+import { type Packed, startOf } from '#lib/packed.ts';
 import { formatName } from '#dns/name.ts';
 import { formatRRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
+import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import type { PlannedRRset, SigningTask } from '#dnssec/core/signing/plan.ts';
 
 declare const verified: unique symbol;
@@ -15,30 +17,38 @@ export interface VerifiedRRset {
   readonly [verified]: true;
 }
 
+/** What one key signed of some RRsets, in their order, and what became of the verification. */
+export interface CheckedBatch {
+  readonly key: ZoneKey;
+  /** In the form that an RRSIG holds. */
+  readonly signatures: Packed;
+  /** The verifier's answers: 1 for each signature that is valid. */
+  readonly valid: Uint8Array;
+}
+
 /**
- * Join an RRset with its signatures, each of which must have been found valid under the DNSKEY that is published.
+ * Join RRsets with their signatures, each of which must have been found valid under the DNSKEY that is published.
  *
  * A KMS may answer with another key version, or two keys may share a tag: what does not verify here would make the zone
  * bogus, so it goes no further.
  *
- * @param signatures those of this RRset's tasks from `from` on, in the form that an RRSIG holds
- * @param valid the verifier's answer for each
+ * @param checked the batches that the same RRsets were signed in
  * @throws DnssecError signature-invalid
  */
-export function admitVerified(
-  { rrset, tasks }: PlannedRRset,
-  signatures: readonly Uint8Array[],
-  valid: readonly boolean[],
-  from = 0,
-): VerifiedRRset {
-  const rrsigs: Rdata[] = [];
-  for (let index = 0; index < tasks.length; index++) {
-    const task = tasks[index] as SigningTask;
-    const signature = signatures[from + index];
-    if (signature === undefined || valid[from + index] !== true) throw notVerified(rrset, task);
-    rrsigs.push((task.prefix + octetsFrom(signature)) as Rdata);
-  }
-  return { rrset, rrsigs } as unknown as VerifiedRRset;
+export function admitVerified(planned: readonly PlannedRRset[], checked: readonly CheckedBatch[]): VerifiedRRset[] {
+  const batches = new Map(checked.map((batch) => [batch.key, { ...batch, next: 0 }]));
+  return planned.map(({ rrset, tasks }) => {
+    const rrsigs = tasks.map((task) => {
+      const batch = batches.get(task.key);
+      if (batch === undefined) throw notVerified(rrset, task);
+      const { signatures, valid, next: index } = batch;
+      const end = signatures.ends[index];
+      if (end === undefined || valid[index] !== 1) throw notVerified(rrset, task);
+      batch.next = index + 1;
+      return withBytes(task.prefix, signatures.bytes, startOf(signatures, index), end) as Rdata;
+    });
+    return { rrset, rrsigs } as unknown as VerifiedRRset;
+  });
 }
 
 function notVerified({ owner, type }: RRset, { key }: SigningTask): DnssecError {

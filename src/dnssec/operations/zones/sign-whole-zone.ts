@@ -268,7 +268,7 @@ interface SignedItem {
 /** Have a batch signed and verified. @throws DnssecError kms-refused, kms-unavailable, signature-invalid */
 async function signBatch(batch: readonly Signable[], { context, signer }: ZoneSigners): Promise<SignedItem[]> {
   const planned = batch.map(({ owner, rrset, isSigned: due }) =>
-    due ? planRRset(context, owner, rrset) : { rrset, tasks: [] },
+    due ? planRRset(context, owner, rrset) : { rrset, owner, tasks: [] },
   );
   const verified = await signPlanned(planned, signer);
   return batch.map((item, index) => ({ item, rrsigs: verified[index]?.rrsigs ?? [] }));

@@ -1,0 +1,38 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { joinPacked, pack, Packer, runOf, slicePacked } from '#lib/packed.ts';
+
+const runs = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 60 });
+
+test('a packer packs what is written into its runs', () => {
+  fc.assert(
+    fc.property(runs, (all) => {
+      const packer = new Packer();
+      for (const run of all) {
+        const start = packer.open(run.length);
+        packer.bytes.set(run, start);
+      }
+      expect(packer.packed()).toEqual(pack(all));
+    }),
+  );
+});
+
+test('runs are cut out and joined again as they were', () => {
+  fc.assert(
+    fc.property(runs, fc.nat(60), (all, at) => {
+      const packed = pack(all);
+      const middle = Math.min(at, all.length);
+      const parts = [slicePacked(packed, 0, middle), slicePacked(packed, middle, all.length)];
+      expect(joinPacked(parts)).toEqual(packed);
+      expect(Array.from(packed.ends, (_, index) => runOf(packed, index))).toEqual(all);
+    }),
+  );
+});
+
+test('what is cut out has a buffer of its own, also out of a Buffer', () => {
+  const packed = { bytes: Buffer.from('onetwo'), ends: Uint32Array.of(3, 6) };
+  const { bytes } = slicePacked(packed, 1, 2);
+  expect([bytes.length, bytes.buffer.byteLength]).toEqual([3, 3]);
+  packed.bytes.fill(0);
+  expect(Buffer.from(bytes).toString()).toBe('two');
+});
