@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash, createPrivateKey, createPublicKey, randomBytes, sign, verify, type KeyObject } from 'node:crypto';
 import { multiplyScalar } from '#kms/adapters/provider-node-scalar.ts';
-import { derFromP1363, element, p1363FromDer } from '#kms/core/der.ts';
+import { composeSec1, derFromP1363, p1363FromDer, partsOfSec1 } from '#kms/core/der.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import { hashRow } from '#kms/core/hash-algorithms.ts';
 import type { EcdsaKeyType } from '#kms/core/key-types.ts';
@@ -81,18 +81,14 @@ function blind({ order }: EcdsaKeyType, hash: string, digest: Uint8Array): Blind
 function scaleKey(row: EcdsaKeyType, privateKey: KeyObject, factor: bigint): KeyObject {
   const { order, scalarBytes } = row;
   const exported = privateKey.export({ format: 'der', type: 'sec1' });
-  // ECPrivateKey is SEQUENCE { INTEGER 1, OCTET STRING d, [0] curve, [1] public key }: RFC 5915 §3.
-  const at = ((exported[1] ?? 0) === 0x81 ? 3 : 2) + 5;
-  const scalar = exported.subarray(at, at + scalarBytes);
-  const curve = exported.subarray(at + scalarBytes, at + scalarBytes + 2 + (exported[at + scalarBytes + 1] ?? 0));
-  const scaled = multiplyScalar(scalar, factor, order);
-  const version = element(0x02, Uint8Array.of(1));
-  const octets = element(0x04, scaled);
-  const der = element(0x30, version, octets, curve);
+  const parts = partsOfSec1(exported);
+  if (parts?.scalar.length !== scalarBytes) throw new KmsError('internal', 'an ECDSA key has not the form of one');
+  const scaled = multiplyScalar(parts.scalar, factor, order);
+  const der = composeSec1({ scalar: scaled, curve: parts.curve });
   try {
     return createPrivateKey({ key: Buffer.from(der.buffer), format: 'der', type: 'sec1' });
   } finally {
-    for (const bytes of [exported, scaled, octets, der]) bytes.fill(0);
+    for (const bytes of [exported, scaled, der]) bytes.fill(0);
   }
 }
 

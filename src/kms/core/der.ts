@@ -27,16 +27,50 @@ export function derFromP1363(fixed: Uint8Array, scalarBytes: number): Uint8Array
   return element(0x30, r, s);
 }
 
+/** What an ECPrivateKey is made of, as views of it. */
+export interface EcPrivateKeyParts {
+  readonly scalar: Uint8Array;
+  /** The element that names the curve. */
+  readonly curve: Uint8Array;
+}
+
 /**
- * Find the private scalar of an ECPrivateKey, as a view of it; undefined where there is none.
+ * Take an ECPrivateKey apart; undefined where it does not name its curve but spells it out.
  *
  * Source: RFC 5915 §3.
  */
-export function scalarOfSec1(der: Uint8Array): Uint8Array | undefined {
+export function partsOfSec1(der: Uint8Array): EcPrivateKeyParts | undefined {
   const content = contentOf(der, 0, 0x30);
   const version = content && contentOf(der, content.start, 0x02);
   const scalar = version && contentOf(der, version.end, 0x04);
-  return scalar && der.subarray(scalar.start, scalar.end);
+  if (scalar === undefined) return undefined;
+  const curve = contentOf(der, scalar.end, 0xa0);
+  if (curve === undefined || contentOf(der, curve.start, 0x06)?.end !== curve.end) return undefined;
+  return { scalar: der.subarray(scalar.start, scalar.end), curve: der.subarray(scalar.end, curve.end) };
+}
+
+/** Compose an ECPrivateKey. The caller wipes it. @param point - the public key, uncompressed; left out where it is not known. */
+export function composeSec1({ scalar, curve }: EcPrivateKeyParts, point?: Uint8Array): Uint8Array {
+  const octets = element(0x04, scalar);
+  const publicKey = point === undefined ? [] : [element(0xa1, element(0x03, Uint8Array.of(0), point))];
+  const der = element(0x30, element(0x02, Uint8Array.of(1)), octets, curve, ...publicKey);
+  octets.fill(0);
+  return der;
+}
+
+/** Find the numbers of a SEQUENCE that has nothing but INTEGERs, as views without leading zeros; undefined for any other. */
+export function integersOf(der: Uint8Array): readonly Uint8Array[] | undefined {
+  const content = contentOf(der, 0, 0x30);
+  if (content === undefined || content.end !== der.length) return undefined;
+  const integers: Uint8Array[] = [];
+  for (let at = content.start; at < content.end;) {
+    const integer = contentOf(der, at, 0x02);
+    if (integer === undefined) return undefined;
+    const isPadded = integer.end - integer.start > 1 && der[integer.start] === 0;
+    integers.push(der.subarray(integer.start + (isPadded ? 1 : 0), integer.end));
+    at = integer.end;
+  }
+  return integers;
 }
 
 /** Tell whether the octets are one DER element of the given tag with nothing behind it. */

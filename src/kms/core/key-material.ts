@@ -1,5 +1,4 @@
 import {
-  createECDH,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -9,9 +8,10 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto';
-import { isOneElement, scalarOfSec1 } from '#kms/core/der.ts';
+import { isOneElement } from '#kms/core/der.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import type { AeadKeyType, HmacKeyType, KeyTypeRow } from '#kms/core/key-types.ts';
+import { assertSoundRsa, remakeEcKey } from '#kms/core/sound-keys.ts';
 import { bufferView } from '#lib/bytes.ts';
 
 /** The material of a key version, ready for use: a secret, or a private key with its public one. */
@@ -33,8 +33,12 @@ export function isSymmetric(row: KeyTypeRow): row is SymmetricRow {
  */
 export function loadMaterial(row: KeyTypeRow, material: Uint8Array): KeyMaterial {
   if (isSymmetric(row)) return { kind: 'secret', secret: createSecretKey(material) };
-  const privateKey = createPrivateKey({ key: bufferView(material), format: 'der', type: 'pkcs8' });
+  const privateKey = loadPrivateKey(material);
   return { kind: 'pair', privateKey, publicKey: createPublicKey(privateKey) };
+}
+
+function loadPrivateKey(material: Uint8Array): KeyObject {
+  return createPrivateKey({ key: bufferView(material), format: 'der', type: 'pkcs8' });
 }
 
 /** Encode material the way it is wrapped, imported and exported. The caller wipes the answer. */
@@ -63,65 +67,44 @@ export function checkImport(row: KeyTypeRow, material: Uint8Array): KeyMaterial 
     if (material.length === row.keyBytes) return loadMaterial(row, material);
     throw invalid(`a key of type ${row.type} is ${row.keyBytes} raw octets, this one has ${material.length}`);
   }
-  const pair = loadForeign(row, material);
-  assertShape(row, pair.privateKey);
-  assertConsistent(row, pair.privateKey, pair.publicKey);
-  return pair;
+  const loaded = loadForeign(row, material);
+  const privateKey = soundKey(row, loaded);
+  const publicKey = createPublicKey(privateKey);
+  assertConsistent(row, privateKey, publicKey);
+  return { kind: 'pair', privateKey, publicKey };
 }
 
-type Pair = Extract<KeyMaterial, { kind: 'pair' }>;
-
-function loadForeign(row: AsymmetricRow, material: Uint8Array): Pair {
+function loadForeign(row: AsymmetricRow, material: Uint8Array): KeyObject {
   // OpenSSL takes octets after the structure; nothing that we do not look at is stored.
   if (!isOneElement(material, 0x30)) throw invalid(`a key of type ${row.type} is one PKCS#8 structure in DER`);
-  let loaded: KeyMaterial;
   try {
-    loaded = loadMaterial(row, material);
+    return loadPrivateKey(material);
   } catch {
     throw invalid(`the material is not a PKCS#8 private key in DER, or not a sound one`);
   }
-  if (loaded.kind === 'secret') throw new KmsError('internal', 'asymmetric material was loaded as a secret');
-  return loaded;
 }
 
-function assertShape(row: AsymmetricRow, key: KeyObject): void {
+/** Return the key as it is to be kept, if it is one of the type. */
+function soundKey(row: AsymmetricRow, key: KeyObject): KeyObject {
   const found = key.asymmetricKeyType ?? 'unknown';
   const details = key.asymmetricKeyDetails ?? {};
   switch (row.family) {
     case 'ed25519':
       if (found !== 'ed25519') throw invalid(`the material is a key of type ${found}, not Ed25519`);
-      return;
+      return key;
     case 'ecdsa':
       if (found !== 'ec') throw invalid(`the material is a key of type ${found}, not an elliptic curve key`);
       if (details.namedCurve !== row.curve) {
         throw invalid(`the material is on the curve ${details.namedCurve ?? 'of its own'}, not ${row.curve}`);
       }
-      assertScalar(row.curve, key);
-      return;
-    case 'rsa': {
+      return remakeEcKey(row, key);
+    default:
       if (found !== 'rsa') throw invalid(`the material is a key of type ${found}, not RSA`);
       if (details.modulusLength !== row.modulusBits) {
         throw invalid(`the modulus has ${details.modulusLength ?? 0} bits, not ${row.modulusBits}`);
       }
-      const exponent = details.publicExponent ?? 0n;
-      if (exponent < 65_537n || exponent % 2n === 0n)
-        throw invalid('the public exponent must be odd and at least 65537');
-    }
-  }
-}
-
-/**
- * OpenSSL loads a scalar of zero, whose public key is the point at infinity: what it signs verifies, and so does what
- * anybody signs. Node's ECDH takes only scalars from 1 to the order less 1.
- */
-function assertScalar(curve: string, key: KeyObject): void {
-  const der = key.export({ format: 'der', type: 'sec1' });
-  try {
-    createECDH(curve).setPrivateKey(scalarOfSec1(der) ?? new Uint8Array());
-  } catch {
-    throw invalid(`the private scalar is not one of the curve ${curve}`);
-  } finally {
-    der.fill(0);
+      assertSoundRsa(row, key);
+      return key;
   }
 }
 
