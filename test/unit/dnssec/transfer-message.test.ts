@@ -114,6 +114,28 @@ describe('names that are compressed', () => {
     expect(() => read(0x40, 0xc0, 0)).toThrow('unknown type');
   });
 
+  /** A root, then pairs of a run of octets and a pointer to the pair before. @returns the octets, and where the last pair begins */
+  const chained = (links: number, before: string) => {
+    let octets = '\0';
+    let last = 0;
+    for (let link = 0; link < links; link++) {
+      const at = octets.length;
+      octets += `${before}${uint16(0xc000 | last)}`;
+      last = at;
+    }
+    return [octets as Octets, last] as const;
+  };
+
+  test('a label and a pointer for each of the 127 labels that a name can have are read', () => {
+    const [name] = readName(...chained(127, '\x01a'));
+    expect(name).toBe(`${'\x01a'.repeat(127)}\0`);
+  });
+
+  test('pointers that lead to pointers are not followed for ever', () => {
+    expect(readName(...chained(128, ''))[0]).toBe('\0');
+    expect(() => readName(...chained(129, ''))).toThrow('more than 128 pointers');
+  });
+
   test('RDATA of the older types are expanded', () => {
     const head = compose([]).slice(0, 12);
     const body = `\x07example\0${uint16(6)}${uint16(1)}`;

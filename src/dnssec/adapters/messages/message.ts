@@ -120,9 +120,20 @@ export function parseMessage(bytes: Uint8Array): Message {
   };
 }
 
-/** Read a name that may be compressed. @returns the name, and the index after it. Source: RFC 1035 §4.1.4. */
+/** Pointers that a name may need: one for each label that 255 octets have room for, and one for the root. */
+const mostPointers = 128;
+
+/**
+ * Read a name that may be compressed. Pointers that lead to pointers are followed only so far: with thousands of them in a row,
+ * and thousands of names that begin there, one message would hold up all others.
+ *
+ * Source: RFC 1035 §4.1.4.
+ *
+ * @returns the name, and the index after it
+ */
 export function readName(octets: Octets, start: number): [name: Name, end: number] {
   let name = '';
+  let pointers = 0;
   let position = start;
   let end: number | undefined;
   for (;;) {
@@ -133,6 +144,8 @@ export function readName(octets: Octets, start: number): [name: Name, end: numbe
       const target = readUint16(octets, position) & 0x3fff;
       end ??= position + 2;
       if (target >= position) throw malformed('a name is compressed by a pointer that does not go back');
+      pointers += 1;
+      if (pointers > mostPointers) throw malformed(`a name is compressed by more than ${mostPointers} pointers`);
       position = target;
       continue;
     }
