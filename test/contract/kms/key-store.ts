@@ -240,6 +240,16 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       expect((await store.listCredentials(undefined))[0]?.revokedAt).toBe(now);
     });
 
+    test('knows no access token that a client got while it was revoked', async () => {
+      const client = credential('c', { kind: 'client' });
+      await store.putCredential(client);
+      expect(await store.findCredential(client.hash, now)).toEqual(client);
+      await store.revokeCredential(client.identity, 'o', now);
+      const access = credential('a', { kind: 'access', principal: client.principal, expiresAt: now + 10 });
+      await store.putCredential(access);
+      expect(await store.findCredential(access.hash, now)).toBeUndefined();
+    });
+
     test('numbers events in the order of the changes, without gaps', async () => {
       await insert(keyNamed('a'));
       await expect(insert(keyNamed('x', { slug: 'a' }))).rejects.toMatchObject({ code: 'slug-conflict' });

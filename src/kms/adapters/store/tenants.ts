@@ -18,8 +18,9 @@ const sql = {
   listRegions: 'SELECT * FROM regions ORDER BY identity',
   putRegion: `INSERT INTO regions (identity, name, slug, kms_available) VALUES (?, ?, ?, ?)
     ON CONFLICT (identity) DO UPDATE SET name = excluded.name, slug = excluded.slug, kms_available = excluded.kms_available`,
-  findCredential:
-    'SELECT * FROM credentials WHERE hash = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)',
+  // What a client got counts no longer than the client, also where it was made while that was revoked.
+  findCredential: `SELECT * FROM credentials WHERE hash = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
+    AND NOT EXISTS (SELECT 1 FROM credentials AS owner WHERE owner.identity = credentials.principal AND owner.revoked_at IS NOT NULL)`,
   putCredential: `INSERT INTO credentials
     (identity, kind, hash, principal, name, organisation, project, policies, created_at, expires_at, revoked_at, seal)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
