@@ -2,13 +2,14 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import { bytesFrom } from '#lib/octets.ts';
+import type { ResourceRecord } from '#dns/rrset.ts';
 import { framed, messagesOf } from '#dnssec/adapters/messages/framing.ts';
 import { composeMessage, type Message, type NewMessage, parseMessage } from '#dnssec/adapters/messages/message.ts';
 import { recordsOf } from '#test/support/dns.ts';
 
-/** What a responder says: fields of the answer, or nothing at all. Records are master-file lines. */
+/** What a responder says: fields of the answer, or nothing at all. Records are master-file lines, or whatever they are. */
 export interface Said extends Partial<Omit<NewMessage, 'answers' | 'authorities'>> {
-  readonly answers?: string;
+  readonly answers?: string | readonly ResourceRecord[];
   readonly authorities?: string;
 }
 
@@ -94,7 +95,8 @@ async function listen(
 }
 
 function compose({ id, opcode, question }: Message, { answers = '', authorities = '', ...said }: Said): Uint8Array {
-  const read = (text: string) => recordsOf(text, '.');
+  const read = (given: string | readonly ResourceRecord[]) =>
+    typeof given === 'string' ? recordsOf(given, '.') : given;
   return bytesFrom(
     composeMessage({
       id,

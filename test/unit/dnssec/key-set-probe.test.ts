@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { rrTypes } from '#dns/rr-type.ts';
+import type { Rdata } from '#dns/rrset.ts';
 import { openKeySetProbe } from '#dnssec/adapters/parent/key-set-probe.ts';
 import type { ShownKeySet } from '#dnssec/ports-parent.ts';
 import { canonical, rdataOf } from '#test/support/dns.ts';
@@ -27,6 +29,10 @@ describe('the DNSKEY RRset that name servers show', () => {
     ['is gone', 'gone'],
     ['refuses', { rcode: 5 }],
     ['is not authoritative', { isAuthoritative: false, answers }],
+    [
+      'shows one that is cut short',
+      { answers: [{ owner: apex, type: rrTypes.DNSKEY, ttl: 60, rdata: '\0' as Rdata }] },
+    ],
   ])('is not told by one that %s', async (_, said) => {
     expect(await probe({ answers }, said)).toHaveLength(1);
   });

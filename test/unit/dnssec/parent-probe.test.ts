@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CanonicalName, formatName } from '#dns/name.ts';
 import { rrTypes } from '#dns/rr-type.ts';
+import type { Rdata, ResourceRecord } from '#dns/rrset.ts';
 import { formatRdata } from '#dns/rdata/rdata.ts';
 import { ask } from '#dnssec/adapters/parent/ask.ts';
 import { findParent } from '#dnssec/adapters/parent/find-parent.ts';
@@ -26,6 +27,11 @@ const ds = (dnskey = key, digestType: DigestType = 2, ttl = 300): string =>
 const soa = (owner = 'parent.example.'): string => `${owner} 60 IN SOA ns host 1 2 3 4 5\n`;
 
 const question = { name: child, type: rrTypes.DS };
+
+/** A record whose RDATA is not whole. */
+const cut = (owner: CanonicalName, type: number): ResourceRecord[] => [
+  { owner, type, ttl: 60, rdata: '\x05' as Rdata },
+];
 
 describe('asking one server', () => {
   test('what answers another question, or another id, is passed over', async () => {
@@ -140,6 +146,7 @@ describe('what the servers of a parent show', () => {
     ['denies the DS in the name of another zone', { authorities: soa('example.net.') }],
     ['denies the DS without an SOA', {}],
     ['answers with another type', { answers: 'child.parent.example. 60 IN A 192.0.2.1\n' }],
+    ['answers with a DS that is cut short', { answers: cut(child, rrTypes.DS) }],
     ['answers with the DS of another name', { answers: ds().replace('child.', 'other.') }],
   ])('a server that %s leaves open what is everywhere and what is nowhere', async (_, said) => {
     const answer = await probe({ answers: ds() }, said);
@@ -249,6 +256,13 @@ describe('resolvers', () => {
     await expect(resolver.lookUp(parent, rrTypes.NS)).rejects.toThrow('did not answer');
     await expect(resolver.lookUp(child, rrTypes.NS)).rejects.toThrow('did not answer a moment ago');
     expect(silent.asked.every(({ message }) => message.question?.name === parent)).toBe(true);
+  });
+
+  test('one that answers with a malformed record is passed over', async () => {
+    await using broken = await startDnsResponder(() => ({ answers: cut(parent, rrTypes.NS) }));
+    await using sound = await startDnsResponder(() => ({ answers: 'parent.example. 60 IN NS ns.net.\n' }));
+    expect((await lookUp([broken, sound])).answers).toHaveLength(1);
+    await expect(lookUp([broken])).rejects.toThrow('malformed');
   });
 
   test('a denial tells the zone that it comes from', async () => {

@@ -4,7 +4,7 @@ import type { Rdata } from '#dns/rrset.ts';
 import { ask, type Patience, type Place } from '#dnssec/adapters/parent/ask.ts';
 import type { NameServer } from '#dnssec/adapters/parent/find-parent.ts';
 import { QueryError } from '#dnssec/adapters/parent/query-error.ts';
-import { recordOf } from '#dnssec/adapters/messages/expand-rdata.ts';
+import { recordsIn } from '#dnssec/adapters/parent/records-in.ts';
 import { type Message, rcodes } from '#dnssec/adapters/messages/message.ts';
 
 /** What one server of the parent says of a child's DS RRset: that there is none, or what it is. */
@@ -62,9 +62,8 @@ async function lookUpDsAt(child: CanonicalName, place: Place, patience: Patience
   const message = await ask(place, { name: child, type: rrTypes.DS }, patience);
   const fault = faultOf(message, child);
   if (fault !== undefined) throw new QueryError('answer-malformed', `${place.host} ${fault}`);
-  const records = message.answers
-    .filter(({ owner, type }) => type === rrTypes.DS && canonicalName(owner) === child)
-    .map((record) => recordOf(message.octets, record));
+  const shown = message.answers.filter(({ owner, type }) => type === rrTypes.DS && canonicalName(owner) === child);
+  const records = recordsIn(message, shown, place);
   if (records.length === 0) return { rdatas: [] };
   return { rdatas: records.map(({ rdata }) => rdata), ttl: Math.max(...records.map(({ ttl }) => ttl)) };
 }

@@ -4,7 +4,7 @@ import { formatRRType, type RRType, rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
 import { ask, type Patience, type Place, placeName } from '#dnssec/adapters/parent/ask.ts';
 import { QueryError } from '#dnssec/adapters/parent/query-error.ts';
-import { recordOf } from '#dnssec/adapters/messages/expand-rdata.ts';
+import { recordsIn } from '#dnssec/adapters/parent/records-in.ts';
 import { type Message, type MessageRecord, rcodes } from '#dnssec/adapters/messages/message.ts';
 
 /** What there is at a name. */
@@ -60,7 +60,7 @@ export function openResolver({ resolvers, known, patience }: ResolverOptions): R
           const message = await ask(place, { name, type, isRecursionDesired: zone === undefined }, patience);
           const isWord = zone === undefined || message.isAuthoritative;
           const isTold = message.rcode === rcodes.noError || message.rcode === rcodes.nxDomain;
-          if (isWord && isTold) return lookupOf(message, type);
+          if (isWord && isTold) return lookupOf(message, type, place);
           faults.push(`${place.host} answered with code ${message.rcode}`);
         } catch (error) {
           if (!(error instanceof QueryError)) throw error;
@@ -89,9 +89,11 @@ function systemResolvers(): Place[] {
   });
 }
 
-function lookupOf(message: Message, type: RRType): Lookup {
-  const read = (records: readonly MessageRecord[], wanted: RRType): ResourceRecord[] =>
-    records.filter((record) => record.type === wanted).map((record) => recordOf(message.octets, record));
+function lookupOf(message: Message, type: RRType, place: Place): Lookup {
+  const read = (records: readonly MessageRecord[], wanted: RRType): readonly ResourceRecord[] => {
+    const found = records.filter((record) => record.type === wanted);
+    return recordsIn(message, found, place);
+  };
   const [soa] = read(message.authorities, rrTypes.SOA);
   return {
     answers: read(message.answers, type),
