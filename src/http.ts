@@ -27,8 +27,9 @@ export interface HttpOptions {
   /** Octets of a body, unless a route says otherwise. Default 1 MiB. */
   readonly bodyLimit?: number;
   /**
-   * Compile the schemas of a request when it first comes: they are hundreds, and whoever starts the service for one task
-   * needs a few. Wrong ones are found late then, so that what serves for long does without.
+   * Compile the schema of a request when it first comes, and none of answers: they are hundreds, and whoever starts the
+   * service for one task needs a few. Wrong ones are found late then, and what an answer has beyond its schema goes out,
+   * so that what serves others does without.
    */
   readonly compileWhenUsed?: boolean;
   /** Serve `/openapi.json` and `/docs`. */
@@ -60,6 +61,7 @@ export async function createHttp(options: HttpOptions = {}): Promise<HttpApp> {
   }).withTypeProvider<TypeBoxTypeProvider>();
   readJsonBodies(app);
   app.setValidatorCompiler(requestValidator(options.compileWhenUsed));
+  if (options.compileWhenUsed === true) app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   addHooks(app);
   app.setErrorHandler(errorHandler({}));
   app.setNotFoundHandler(({ method, url }) => {
