@@ -2,7 +2,8 @@
 FROM node:24-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The base image has the Node.js that the optional packages would bring; no package runs a script of its own.
+# The base image has the Node.js that the optional packages would bring, and glibc, for which libsodium comes compiled;
+# no package runs a script of its own.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
 FROM node:24-bookworm-slim

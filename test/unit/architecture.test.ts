@@ -169,6 +169,19 @@ describe('layers', () => {
 });
 
 describe('house rules', () => {
+  test('what is required and not imported is this alone', () => {
+    const found = offences(({ text }) =>
+      [...withoutComments(text).matchAll(/\bcreateRequire\([^)]*\)(?<required>.*)/g)].map(
+        ({ groups }) => /^\('([^']+)'\)/.exec(groups?.['required'] ?? '')?.[1] ?? 'anything',
+      ),
+    );
+    expect(found).toEqual([
+      'src/kms/client-connection.ts: undici/lib/dispatcher/pool.js',
+      'src/lib/libsodium.ts: sodium-native',
+      'src/version.ts: ../package.json',
+    ]);
+  });
+
   test('Buffer stays in lib and in adapters', () => {
     const found = offences(({ path, text }) => {
       const isFree = path.startsWith('src/lib/') || path.includes('/adapters/');

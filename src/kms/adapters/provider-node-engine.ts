@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createPrivateKey, randomBytes, type KeyObject } from 'node:crypto';
-import { MaterialCache } from '#kms/adapters/provider-node-cache.ts';
+import { MaterialCache, type OpenedKey } from '#kms/adapters/provider-node-cache.ts';
+import { Ed25519Opener } from '#kms/adapters/provider-node-ed25519.ts';
 import { generateMaterial, generateRsaPair } from '#kms/adapters/provider-node-generate.ts';
 import { makeItemWork } from '#kms/adapters/provider-node-items.ts';
 import {
@@ -27,15 +28,18 @@ import {
   loadMaterial,
   type KeyMaterial,
 } from '#kms/core/key-material.ts';
-import { keyTypeRow } from '#kms/core/key-types.ts';
+import { type KeyTypeRow, keyTypeRow } from '#kms/core/key-types.ts';
 import { unwrapTarget, wrappingModulusBits } from '#kms/core/wrapping.ts';
 import type { StoredKeyVersion, StoredWrappingKey } from '#kms/ports/crypto-provider.ts';
+import { findLibsodium } from '#lib/libsodium.ts';
 import { pack, runOf } from '#lib/packed.ts';
 
 /** Does the cryptography of one thread: it alone opens material, and keeps what it opened. */
 export class CryptoEngine {
   readonly #keks: readonly [Kek, ...Kek[]];
   readonly #cache: MaterialCache;
+  /** Made for the first Ed25519 key, where libsodium loads. */
+  #ed25519: Ed25519Opener | undefined;
 
   /** @param keks - newest first. */
   constructor(keks: readonly Kek[], cacheCapacity: number) {
@@ -85,15 +89,29 @@ export class CryptoEngine {
     this.#cache.forget(key, version);
   }
 
-  #open(stored: StoredKeyVersion): KeyMaterial {
+  /** Wipe what was opened. */
+  forgetAll(): void {
+    this.#cache.clear();
+  }
+
+  #open(stored: StoredKeyVersion): OpenedKey {
     return this.#cache.get(stored, () => {
       const bytes = this.#unseal(stored.wrapped, composeMaterialContext(stored.ref));
       try {
-        return loadMaterial(keyTypeRow(stored.ref.keyType), bytes);
+        return this.#load(keyTypeRow(stored.ref.keyType), bytes);
       } finally {
         bytes.fill(0);
       }
     });
+  }
+
+  #load(row: KeyTypeRow, bytes: Uint8Array): OpenedKey {
+    const material = loadMaterial(row, bytes);
+    if (row.family !== 'ed25519' || material.kind !== 'pair') return { material };
+    const libsodium = findLibsodium();
+    if (libsodium === undefined) return { material };
+    this.#ed25519 ??= new Ed25519Opener(libsodium);
+    return { material, ed25519: this.#ed25519.open(material, bytes) };
   }
 
   #unseal(wrapped: Uint8Array, context: Uint8Array): Uint8Array {
@@ -147,7 +165,10 @@ export class CryptoEngine {
 
   #makeDataKey({ key, bytes, associatedData }: Extract<Task, { kind: 'data-key' }>): readonly Uint8Array[] {
     const plaintext = randomBytes(bytes);
-    const ciphertext = makeCipher(keyTypeRow(key.ref.keyType), this.#open(key)).encrypt(plaintext, associatedData);
+    const ciphertext = makeCipher(keyTypeRow(key.ref.keyType), this.#open(key).material).encrypt(
+      plaintext,
+      associatedData,
+    );
     if (ciphertext instanceof KmsError) throw ciphertext;
     return [plaintext, ciphertext];
   }

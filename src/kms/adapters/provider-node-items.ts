@@ -1,9 +1,9 @@
 import { makeAuthenticator } from '#kms/adapters/provider-node-mac.ts';
 import { makeCipher } from '#kms/adapters/provider-node-cipher.ts';
+import type { OpenedKey } from '#kms/adapters/provider-node-cache.ts';
 import type { BatchJob, BatchKind } from '#kms/adapters/provider-node-protocol.ts';
 import { makeSigner, type Signer } from '#kms/adapters/provider-node-sign.ts';
 import { KmsError } from '#kms/core/errors.ts';
-import type { KeyMaterial } from '#kms/core/key-material.ts';
 import { keyTypeRow } from '#kms/core/key-types.ts';
 import { chooseSignature, faultOfInput, type SignatureChoice } from '#kms/core/signature-choice.ts';
 import type { StoredKeyVersion } from '#kms/ports/crypto-provider.ts';
@@ -17,7 +17,7 @@ export interface ItemWork {
   readonly wipesResults: boolean;
 }
 
-type Open = (key: StoredKeyVersion) => KeyMaterial;
+type Open = (key: StoredKeyVersion) => OpenedKey;
 
 /** Settle everything that is the same for all items. @throws KmsError */
 export function makeItemWork(job: BatchJob, open: Open): ItemWork {
@@ -72,11 +72,11 @@ function signerOf({ key, wish }: BatchJob, open: Open): { signer: Signer; choice
 }
 
 function cipherOf(key: StoredKeyVersion, open: Open): ReturnType<typeof makeCipher> {
-  return makeCipher(keyTypeRow(key.ref.keyType), open(key));
+  return makeCipher(keyTypeRow(key.ref.keyType), open(key).material);
 }
 
 function authenticatorOf({ key, wish }: BatchJob, open: Open): ReturnType<typeof makeAuthenticator> {
-  return makeAuthenticator(keyTypeRow(key.ref.keyType), open(key), wish.hash);
+  return makeAuthenticator(keyTypeRow(key.ref.keyType), open(key).material, wish.hash);
 }
 
 function flag(outcome: boolean | KmsError): Uint8Array | KmsError {

@@ -104,15 +104,16 @@ export class WorkerPool {
     return response.task.answer;
   }
 
-  /** Resolves when every worker that lives has dropped the key. One that starts later holds nothing. */
-  async forget(forget: ForgetTarget): Promise<void> {
+  /** Resolves when every worker that lives has dropped and wiped it. One that starts later holds nothing. */
+  async forget(forget: ForgetTarget | 'everything'): Promise<void> {
     await Promise.all([...this.#seats].map((seat) => this.#ask(seat, (id) => ({ id, forget }))));
   }
 
-  /** Finish what was begun, then end the workers. */
+  /** Finish what was begun, then wipe and end the workers. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#idle();
+    await this.forget('everything');
     await Promise.all([...this.#seats].map(({ worker }) => worker.terminate()));
   }
 

@@ -56,6 +56,7 @@ export type Task =
       readonly associatedData: Uint8Array;
     };
 
+/** One version of a key, or all. */
 export interface ForgetTarget {
   readonly key: string;
   readonly version?: number | undefined;
@@ -73,7 +74,7 @@ export type Reply<Answer> = { readonly answer: Answer } | { readonly failure: Fa
 export type Request =
   | { readonly id: number; readonly jobs: readonly BatchJob[] }
   | { readonly id: number; readonly task: Task }
-  | { readonly id: number; readonly forget: ForgetTarget };
+  | { readonly id: number; readonly forget: ForgetTarget | 'everything' };
 
 export type Response =
   | { readonly id: number; readonly jobs: readonly Reply<BatchAnswer>[] }

@@ -1,4 +1,5 @@
 import { constants, sign, verify, type KeyObject } from 'node:crypto';
+import type { OpenedKey } from '#kms/adapters/provider-node-cache.ts';
 import { makeDigestSigner as makeEcdsaDigestSigner } from '#kms/adapters/provider-node-ecdsa.ts';
 import { makeDigestSigner as makeRsaDigestSigner } from '#kms/adapters/provider-node-rsa.ts';
 import { derFromP1363, p1363FromDer } from '#kms/core/der.ts';
@@ -17,12 +18,12 @@ export interface Signer {
 type Pair = Extract<KeyMaterial, { kind: 'pair' }>;
 
 /**
- * Make a signer. Node is given bare key objects wherever that is possible: it is the form of call that costs it least,
+ * Make a signer. Ed25519 is libsodium's where it loads, the rest is Node's, which is given bare key objects wherever that is possible: it is the form of call that costs it least,
  * and for ECDSA it decides more than the curve does.
  */
-export function makeSigner(row: KeyTypeRow, material: KeyMaterial, choice: SignatureChoice): Signer {
+export function makeSigner(row: KeyTypeRow, { material, ed25519 }: OpenedKey, choice: SignatureChoice): Signer {
   if (material.kind === 'pair') {
-    if (row.family === 'ed25519') return makeBareSigner(null, material);
+    if (row.family === 'ed25519') return ed25519 ?? makeBareSigner(null, material);
     if (choice.hash !== undefined) {
       if (row.family === 'ecdsa') return makeEcdsaSigner(row, material, choice, choice.hash);
       if (row.family === 'rsa') return makeRsaSigner(row, material, choice, choice.hash);

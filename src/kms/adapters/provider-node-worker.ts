@@ -29,7 +29,8 @@ parentPort?.on('message', (request: Request) => {
   } else if ('task' in request) {
     void runTask(request.task).then((task) => post({ id: request.id, task }));
   } else {
-    engine.forget(request.forget);
+    if (request.forget === 'everything') engine.forgetAll();
+    else engine.forget(request.forget);
     post({ id: request.id });
   }
 });

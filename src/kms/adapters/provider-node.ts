@@ -238,6 +238,7 @@ class NodeProvider implements CryptoProvider {
     this.#closed = true;
     this.#threads?.shortCalls.flush();
     await this.#threads?.pool.close();
+    this.#engine.forgetAll();
   }
 
   #assertOpen(): void {

@@ -1,4 +1,4 @@
-/** The little of DER that ECDSA signatures and private keys need. */
+/** The little of DER that signatures and private keys need. */
 
 /**
  * Turn an ECDSA-Sig-Value in DER into r‖s of fixed length; undefined when it is anything but the one right encoding of
@@ -71,6 +71,23 @@ export function integersOf(der: Uint8Array): readonly Uint8Array[] | undefined {
     at = integer.end;
   }
   return integers;
+}
+
+/** What stands before the seed in the shortest PKCS#8 of an Ed25519 key. */
+const ed25519Prefix = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+const ed25519SeedOctets = 32;
+
+/**
+ * Find the seed of an Ed25519 key's PKCS#8, as a view of it; undefined for another key, and where the structure has more
+ * in it, such as attributes or the public key.
+ *
+ * Source: RFC 8410 §7.
+ */
+export function ed25519SeedOf(pkcs8: Uint8Array): Uint8Array | undefined {
+  const isPlain =
+    pkcs8.length === ed25519Prefix.length + ed25519SeedOctets &&
+    ed25519Prefix.every((octet, index) => pkcs8[index] === octet);
+  return isPlain ? pkcs8.subarray(ed25519Prefix.length) : undefined;
 }
 
 /** Tell whether the octets are one DER element of the given tag with nothing behind it. */

@@ -201,7 +201,7 @@ const rows: readonly KeyTypeRow[] = [
     type: 'ed25519',
     operations: ['sign', 'verify'],
     publicKey: 'raw-base64',
-    cost: { secret: 27, public: 80, digest: 27 },
+    cost: { secret: 15, public: 40, digest: 15 },
   },
   { ...hmac256, type: 'hmac' },
   { ...hmac256, type: 'hmac-sha256' },

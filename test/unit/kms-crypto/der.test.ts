@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { derFromP1363, isOneElement, p1363FromDer } from '#kms/core/der.ts';
+import { derFromP1363, ed25519SeedOf, isOneElement, p1363FromDer } from '#kms/core/der.ts';
 import { decodeHex } from '#lib/encoding.ts';
 
 const hex = (text: string): Uint8Array => Uint8Array.from(decodeHex(text.replaceAll(' ', '')) ?? []);
@@ -47,5 +47,27 @@ describe('one element', () => {
     expect(isOneElement(hex('3103 020101'), 0x30)).toBe(false);
     expect(isOneElement(hex(`308180${'00'.repeat(128)}`), 0x30)).toBe(true);
     expect(isOneElement(hex(`30820080${'00'.repeat(128)}`), 0x30)).toBe(false);
+  });
+});
+
+describe('the seed of an Ed25519 key', () => {
+  const seed = '9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60';
+  const plain = `302e 020100 3005 06032b6570 0422 0420 ${seed}`;
+
+  it('is found in the PKCS#8 that has nothing else, without a copy', () => {
+    const pkcs8 = hex(plain);
+    const found = ed25519SeedOf(pkcs8);
+    expect(found).toEqual(hex(seed));
+    expect(found?.buffer).toBe(pkcs8.buffer);
+  });
+
+  it.each([
+    ['the public key as well', `3051 020101 3005 06032b6570 0422 0420 ${seed} 8121 00 ${seed}`],
+    ['a key of X25519', plain.replace('2b6570', '2b656e')],
+    ['octets after it', `${plain}00`],
+    ['a shorter seed', plain.slice(0, -2)],
+    ['nothing', ''],
+  ])('is not looked for in %s', (_, text) => {
+    expect(ed25519SeedOf(hex(text))).toBeUndefined();
   });
 });
