@@ -11,7 +11,7 @@ import { planNsec } from '#dnssec/core/denial/nsec.ts';
 import { defaultNsec3, hashName, nsec3Due, planNsec3 } from '#dnssec/core/denial/nsec3.ts';
 import { getAlgorithm } from '#dnssec/core/keys/algorithms.ts';
 import { composeZoneKey } from '#dnssec/core/keys/zone-key.ts';
-import { planRRset } from '#dnssec/core/signing/plan.ts';
+import { batchByKey, type PlannedRRset, planRRset } from '#dnssec/core/signing/plan.ts';
 import { defaultValidity } from '#dnssec/core/signing/validity.ts';
 import { checkZone } from '#dnssec/core/zone/checks.ts';
 import type { Zone } from '#dnssec/core/zone/zone.ts';
@@ -76,13 +76,20 @@ const signature = 's'.repeat(64);
 function planSignatures(zone: Zone): ResourceRecord[] {
   const context = { apex: zone.apex, keys: [key], validity: defaultValidity, now: 1_800_000_000 };
   const records: ResourceRecord[] = [];
+  let batch: PlannedRRset[] = [];
   for (const { canonicalOwner, rrsets } of zone.nodes) {
     for (const rrset of rrsets) {
       const { owner, ttl } = rrset;
-      for (const { prefix } of planRRset(context, canonicalOwner, rrset).tasks)
+      const planned = planRRset(context, canonicalOwner, rrset);
+      batch.push(planned);
+      for (const { prefix } of planned.tasks)
         records.push({ owner, type: rrTypes.RRSIG, ttl, rdata: (prefix + signature) as Rdata });
     }
+    if (batch.length < 1000) continue;
+    batchByKey(batch);
+    batch = [];
   }
+  batchByKey(batch);
   return records;
 }
 

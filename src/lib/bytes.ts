@@ -21,6 +21,11 @@ export function allocateBytes(length: number): Uint8Array<ArrayBuffer> {
   return Buffer.allocUnsafe(length);
 }
 
+/** Tell whether octets that Node allocated may share their buffer with others, as small ones do. */
+export function isPooled({ buffer }: Uint8Array): boolean {
+  return buffer.byteLength <= Buffer.poolSize;
+}
+
 /** Show bytes as a `Buffer` where an interface of Node asks for one. The memory is shared, not copied. */
 export function bufferView(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

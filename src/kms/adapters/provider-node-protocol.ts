@@ -8,7 +8,7 @@ import type {
   StoredKeyVersion,
   StoredWrappingKey,
 } from '#kms/ports/crypto-provider.ts';
-import { joinPacked, pack, type Packed, runOf } from '#lib/packed.ts';
+import { pack, type Packed, runOf } from '#lib/packed.ts';
 
 /** What the threads tell each other. Byte runs of many items travel as one buffer that changes its owner. */
 
@@ -97,13 +97,13 @@ export function joinAnswers(answers: readonly BatchAnswer[]): PackedOutcomes {
       errors.push({ index: before + index, error: new KmsError(code, message) });
     before += results.ends.length;
   }
-  return { results: joinPacked(answers.map(({ results }) => results)), errors };
+  return { results: answers.map(({ results }) => results), errors };
 }
 
 export function packOutcomes(outcomes: readonly Outcome<Uint8Array>[]): PackedOutcomes {
   const results = pack(outcomes.map((outcome) => (outcome instanceof KmsError ? nothing : outcome)));
   const errors = outcomes.flatMap((error, index) => (error instanceof KmsError ? [{ index, error }] : []));
-  return { results, errors };
+  return { results: [results], errors };
 }
 
 const nothing = new Uint8Array(0);

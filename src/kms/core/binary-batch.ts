@@ -1,6 +1,6 @@
 import { KmsError } from '#kms/core/errors.ts';
 import { messageOf } from '#lib/errors.ts';
-import type { Packed } from '#lib/packed.ts';
+import { type Packed, totalLength } from '#lib/packed.ts';
 
 /**
  * A batch as octets, for those who send many: no base64, and one pass over the body on either side.
@@ -17,23 +17,27 @@ const integerOctets = 4;
 /** Octets of a head of a request; that of an answer has an entry for each item that failed. */
 const longestHead = 65_536;
 
-/** Compose a batch. */
-export function composeBinaryBatch(head: object, { bytes, ends }: Packed): Uint8Array<ArrayBuffer> {
+/** Compose a batch of items that are packed in one or more parts. */
+export function composeBinaryBatch(head: object, ...parts: readonly Packed[]): Uint8Array<ArrayBuffer> {
   const headOctets = new TextEncoder().encode(JSON.stringify(head));
   const lengthsStart = integerOctets + headOctets.length + integerOctets;
-  const itemsStart = lengthsStart + ends.length * integerOctets;
-  const batch = new Uint8Array(itemsStart + bytes.length);
+  const count = parts.reduce((sum, { ends }) => sum + ends.length, 0);
+  let position = lengthsStart + count * integerOctets;
+  const batch = new Uint8Array(position + totalLength(parts.map(({ bytes }) => bytes)));
   const view = new DataView(batch.buffer);
   view.setUint32(0, headOctets.length);
   batch.set(headOctets, integerOctets);
-  view.setUint32(lengthsStart - integerOctets, ends.length);
-  let start = 0;
-  for (let index = 0; index < ends.length; index++) {
-    const end = ends[index] as number;
-    view.setUint32(lengthsStart + index * integerOctets, end - start);
-    start = end;
+  view.setUint32(lengthsStart - integerOctets, count);
+  let lengthAt = lengthsStart;
+  for (const { bytes, ends } of parts) {
+    for (let index = 0, start = 0; index < ends.length; index++, lengthAt += integerOctets) {
+      const end = ends[index] as number;
+      view.setUint32(lengthAt, end - start);
+      start = end;
+    }
+    batch.set(bytes, position);
+    position += bytes.length;
   }
-  batch.set(bytes, itemsStart);
   return batch;
 }
 

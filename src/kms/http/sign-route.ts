@@ -12,6 +12,8 @@ import type { KmsPorts } from '#kms/operations/context.ts';
 import { sign, signPacked } from '#kms/operations/sign.ts';
 import type { Versioned } from '#kms/operations/use-key.ts';
 import type { PackedOutcomes } from '#kms/ports/crypto-provider.ts';
+import { isPooled } from '#lib/bytes.ts';
+import { releasePacked } from '#lib/packed.ts';
 
 /** Signing: one input, or a batch in JSON or as octets, which is answered as it came. */
 export const signRoute: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (app, { ports }) => {
@@ -37,7 +39,9 @@ export const signRoute: FastifyPluginAsyncTypebox<{ ports: KmsPorts }> = async (
           version: readVersion(body.head.keyVersion),
           options: readSignatureOptions(body.head),
         };
-        return sendBinary(reply, await signPacked(ports, caller, request.params, call));
+        const signed = await signPacked(ports, caller, request.params, call);
+        if (!isPooled(body.items.bytes)) releasePacked([body.items]);
+        return sendBinary(reply, signed);
       }
       const items = readInputs(body);
       const options = readSignatureOptions(body);
@@ -58,5 +62,7 @@ function sendBinary(reply: FastifyReply, { version, results, errors }: PackedOut
     keyVersion: formatKeyVersion(version),
     errors: errors.map(({ index, error: { code, message } }) => ({ index, code, message })),
   };
-  return reply.type(binaryBatchType).send(composeBinaryBatch(head, results));
+  const answer = composeBinaryBatch(head, ...results);
+  releasePacked(results);
+  return reply.type(binaryBatchType).send(answer);
 }

@@ -91,8 +91,8 @@ export type Outcome<Result> = Result | KmsError;
 
 /** What became of a large batch. */
 export interface PackedOutcomes {
-  /** One run for each item; empty for one that has none. */
-  readonly results: Packed;
+  /** One run for each item, in parts that are the caller's; empty for one that has none. */
+  readonly results: readonly Packed[];
   /** Why items have none, in their order. */
   readonly errors: readonly { readonly index: number; readonly error: KmsError }[];
 }

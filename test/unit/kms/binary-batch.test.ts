@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { composeBinaryBatch, parseBinaryBatch } from '#kms/core/binary-batch.ts';
-import { pack } from '#lib/packed.ts';
+import { pack, slicePacked } from '#lib/packed.ts';
 
 const items = pack([Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(255)]);
 const batch = composeBinaryBatch({ keyVersion: '2' }, items);
@@ -9,6 +9,11 @@ test('a batch is read back as it was composed', () => {
   const parsed = parseBinaryBatch(batch, { items: 3 });
   expect(parsed.head).toEqual({ keyVersion: '2' });
   expect(parsed.items).toEqual(items);
+});
+
+test('parts are composed as one', () => {
+  const parts = [slicePacked(items, 0, 1), slicePacked(items, 1, 1), slicePacked(items, 1, 3)];
+  expect(composeBinaryBatch({ keyVersion: '2' }, ...parts)).toEqual(batch);
 });
 
 test('a batch is found in the middle of a larger buffer', () => {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { joinPacked, pack, Packer, runOf, slicePacked } from '#lib/packed.ts';
+import { allocateBytes, isPooled } from '#lib/bytes.ts';
+import { joinPacked, pack, Packer, releasePacked, runOf, slicePacked } from '#lib/packed.ts';
 
 const runs = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 60 });
 
@@ -27,6 +28,20 @@ test('runs are cut out and joined again as they were', () => {
       expect(Array.from(packed.ends, (_, index) => runOf(packed, index))).toEqual(all);
     }),
   );
+});
+
+test('what is released is empty', () => {
+  const packed = pack([Uint8Array.of(1, 2), Uint8Array.of(3)]);
+  releasePacked([packed]);
+  expect([packed.bytes.length, packed.ends.length, packed.bytes.buffer.detached]).toEqual([0, 0, true]);
+});
+
+test('what may share its buffer with others is told', () => {
+  expect(
+    [Buffer.concat([Buffer.alloc(100)]), allocateBytes(4000), Buffer.concat([Buffer.alloc(2 * Buffer.poolSize)])].map(
+      isPooled,
+    ),
+  ).toEqual([true, true, false]);
 });
 
 test('what is cut out has a buffer of its own, also out of a Buffer', () => {
