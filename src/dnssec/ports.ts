@@ -53,6 +53,8 @@ export interface KnownCaller {
   readonly identity: string;
   /** The one organisation that it belongs to; absent for those who may work in any. */
   readonly organisation?: string;
+  /** Identity of the organisation that it named, maybe by another name; absent where the KMS does not tell it. */
+  readonly namedOrganisation?: string;
   /** Absent where the KMS does not tell them. */
   readonly policies?: readonly string[];
 }

@@ -246,6 +246,8 @@ export type KeyEventItem = Static<typeof KeyEventItem>;
 
 export const Summary = Type.Object({
   featureEnabled: Type.Boolean(),
+  /** The organisation that was named, be it by its slug. */
+  organisation: Type.Optional(Type.String({ description: 'Its identity.' })),
   /** Who asks, for services that let the KMS check their callers. */
   caller: Type.Optional(
     Type.Object({

@@ -53,6 +53,18 @@ describe('zones and records', () => {
     expect((await call('GET', '/zones/first.example')).status).toBe(404);
   });
 
+  test('an organisation has its zones by whatever name it is called, and no other that comes to have this name', async () => {
+    const put = (path: string, body: object) => opened.call('PUT', path, body);
+    const named = (organisation: string) => ({ 'x-organisation-identity': organisation });
+    const { body } = await put('/admin/organisations/o-two', { name: 'Acme Two' });
+    expect(body).toMatchObject({ identity: 'o-two', slug: 'acme-two' });
+    expect((await call('POST', '/zones', { zoneName: 'two.example' }, named('acme-two'))).status).toBe(201);
+    expect((await call('GET', '/zones/two.example', undefined, named('o-two'))).status).toBe(200);
+    await put('/admin/organisations/acme-two', { name: 'Another' });
+    clock.advance(3); // who callers are is remembered for a moment
+    expect((await call('GET', '/zones/two.example', undefined, named('acme-two'))).status).toBe(404);
+  });
+
   test.each(['Upper.example', 'dot.example.', 'single', '', 'a..b', '-a.example', 'a b.example'])(
     'the zone name %j is refused, and not made fit',
     async (zoneName) => {

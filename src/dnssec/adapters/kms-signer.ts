@@ -22,8 +22,9 @@ export function connectKms({ url }: KmsAddress): ConnectedKms {
     keyMakerFor: (caller, region) => keyMakerOf(client(caller, region)),
     keyListerFor: (caller, region) => keyListerOf(client(caller, region)),
     async assertKnown(caller) {
-      const { caller: known } = await translated(() => client(caller, '').summary());
-      return known ?? { identity: 'unknown' };
+      const { caller: known, organisation } = await translated(() => client(caller, '').summary());
+      const named = organisation === undefined ? {} : { namedOrganisation: organisation };
+      return { identity: 'unknown', ...known, ...named };
     },
   };
 }

@@ -31,13 +31,14 @@ export class ZoneCallers {
   /** @throws DnssecError unauthenticated, not-found, request-invalid, kms-unavailable */
   async admit(request: FastifyRequest, wish: Wish): Promise<ZoneCaller> {
     const caller = callerOf(request);
-    const { identity, policies } = await this.#find(caller);
+    const { identity, policies, namedOrganisation = caller.organisation } = await this.#find(caller);
     const isAllowed =
       policies === undefined ||
       policies.includes('dns:FullAccess') ||
       (wish === 'read' && policies.includes('dns:ReadAccess'));
     if (!isAllowed) throw new DnssecError('not-found', 'there is no such zone, or the caller may not know of it');
-    return { caller, identity };
+    // By whatever name it is called, an organisation has its zones under its identity.
+    return { caller: { ...caller, organisation: namedOrganisation }, identity };
   }
 
   /** Admit those who run the service: the queue has the zones of all organisations. @throws DnssecError as `admit` does */

@@ -41,9 +41,10 @@ export function renderKey(key: Key, { identity, name, slug }: Organisation): Kms
   };
 }
 
-export function renderSummary({ caller, featureEnabled, regions }: KmsSummary): Summary {
+export function renderSummary({ caller, organisation, featureEnabled, regions }: KmsSummary): Summary {
   return {
     featureEnabled,
+    organisation,
     caller: {
       identity: caller.identity,
       ...(caller.organisation === undefined ? {} : { organisation: caller.organisation }),

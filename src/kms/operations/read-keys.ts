@@ -63,6 +63,8 @@ export async function getPublicKeys(
 
 export interface KmsSummary {
   readonly caller: Principal;
+  /** Identity of the organisation that the caller named. */
+  readonly organisation: string;
   readonly featureEnabled: boolean;
   readonly regions: readonly { readonly region: Region; readonly counts: KeyCounts }[];
 }
@@ -83,5 +85,5 @@ export async function summarise(ports: KmsPorts, caller: Caller): Promise<KmsSum
       counts: await ports.store.countKeys({ organisation: identity, region: region.identity, ...project }),
     })),
   );
-  return { caller: caller.principal, featureEnabled: kmsEnabled, regions };
+  return { caller: caller.principal, organisation: identity, featureEnabled: kmsEnabled, regions };
 }
