@@ -12,6 +12,7 @@ import {
   parseMessage,
   rcodes,
 } from '#dnssec/adapters/messages/message.ts';
+import { AnsweredUpdates } from '#dnssec/adapters/transfer/answered-updates.ts';
 import { type Notification, respond, type ResponderOptions } from '#dnssec/adapters/transfer/responder.ts';
 import { signMessage, type TsigKey } from '#dnssec/adapters/transfer/tsig.ts';
 import { findTsig, withAdditional } from '#dnssec/adapters/transfer/tsig-record.ts';
@@ -215,6 +216,38 @@ describe('UPDATE', () => {
   test('is answered with the code of whoever does it', async () => {
     expect((await ask(withKey(update), stranger))[0]).toMatchObject({ rcode: rcodes.yxDomain, opcode: opcodes.update });
     expect(updates).toEqual([{ apex, prerequisites: [], steps: [{ kind: 'add', record: update.authorities[0] }] }]);
+  });
+});
+
+describe('an UPDATE that comes again', () => {
+  const update = withKey({ opcode: opcodes.update, authorities: recordsOf('new 60 A 192.0.2.7') });
+  const other = withKey({ opcode: opcodes.update, authorities: recordsOf('new 60 A 192.0.2.8') });
+  let seconds: number;
+  beforeEach(() => {
+    seconds = now;
+    options = { ...options, answeredUpdates: new AnsweredUpdates(), clock: { now: () => seconds * 1000 } };
+  });
+  const rcodeOf = async (octets: Octets) => (await ask(octets, stranger))[0]?.rcode;
+
+  test('is answered as it was, and not done again for as long as its signature is good', async () => {
+    expect(await rcodeOf(update)).toBe(rcodes.yxDomain);
+    expect(await rcodeOf(other)).toBe(rcodes.yxDomain);
+    seconds += 300;
+    expect(await rcodeOf(`\0\x05${update.slice(2)}` as Octets)).toBe(rcodes.yxDomain);
+    expect(updates).toHaveLength(2);
+    seconds += 1;
+    expect(await rcodeOf(update)).toBe(rcodes.notAuth);
+    expect(updates).toHaveLength(2);
+  });
+
+  test('is done when it could not be done before', async () => {
+    const broken = { ...options, onUpdate: async () => Promise.reject(new Error('the disk is full')) };
+    const whole = options;
+    options = broken;
+    await expect(rcodeOf(update)).rejects.toThrow('the disk is full');
+    options = whole;
+    expect(await rcodeOf(update)).toBe(rcodes.yxDomain);
+    expect(updates).toHaveLength(1);
   });
 });
 

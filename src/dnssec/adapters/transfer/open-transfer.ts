@@ -1,5 +1,6 @@
 import { type CanonicalName, formatName } from '#dns/name.ts';
 import { rcodes } from '#dnssec/adapters/messages/message.ts';
+import { AnsweredUpdates } from '#dnssec/adapters/transfer/answered-updates.ts';
 import { type NotifyTarget, sendNotify } from '#dnssec/adapters/transfer/notify.ts';
 import { findTsigKey, type NamedServer } from '#dnssec/adapters/transfer/open-primaries.ts';
 import { openTransferServer, type TransferServerOptions } from '#dnssec/adapters/transfer/server.ts';
@@ -73,6 +74,7 @@ export async function openTransfer(
       handlers.onNotify({ apex, address, ...(serial === undefined ? {} : { serial }) }),
     onUpdate: async (update, { key }) =>
       key === undefined ? rcodes.refused : updateCodes[await handlers.onUpdate(update, key)],
+    answeredUpdates: new AnsweredUpdates(),
     mayHave: async (apex, { key }) => key === undefined || (await handlers.mayHave(apex, key)),
     allow: targets.filter(({ key }) => key === undefined).map((target) => target.host),
     clock,

@@ -4,6 +4,7 @@ import { rrTypes } from '#dns/rr-type.ts';
 import { parseSoa } from '#dns/soa.ts';
 import { type Clock, secondsOf } from '#lib/clock.ts';
 import type { Octets } from '#lib/octets.ts';
+import type { AnsweredUpdates, SignedRequest } from '#dnssec/adapters/transfer/answered-updates.ts';
 import { answerQuery } from '#dnssec/adapters/transfer/answer-query.ts';
 import { expandRdata } from '#dnssec/adapters/messages/expand-rdata.ts';
 import { classIn, type Message, opcodes, rcodes, refusal } from '#dnssec/adapters/messages/message.ts';
@@ -39,6 +40,8 @@ export interface ResponderOptions {
   readonly onNotify?: (notification: Notification) => boolean | Promise<boolean>;
   /** Does an update, which was signed with a key, and returns the response code. Without it there are no updates. */
   readonly onUpdate?: (update: ZoneUpdate, source: RequestSource) => Promise<number>;
+  /** Remembers updates, so that none that comes again is done again. Without it, each is done. */
+  readonly answeredUpdates?: AnsweredUpdates;
 }
 
 /** Answer one request with one message or, to a transfer over TCP, with several. Source: RFC 5936 §2.2. */
@@ -56,9 +59,20 @@ export async function* respond(
   } else {
     const signed = verdict.kind === 'good' ? new SignedAnswer(verdict.key, verdict.mac, now) : undefined;
     const key = verdict.kind === 'good' ? { key: verdict.key.name } : {};
-    for await (const message of answer(request, { address: source.address, ...key }, source.isTcp, options))
+    const once = verdict.kind === 'good' ? updatingOnce(options, verdict, now) : options;
+    for await (const message of answer(request, { address: source.address, ...key }, source.isTcp, once))
       yield signed?.sign(message) ?? message;
   }
+}
+
+/** The same, save that an update which comes again is not done again. */
+function updatingOnce(options: ResponderOptions, request: SignedRequest, now: number): ResponderOptions {
+  const { onUpdate, answeredUpdates } = options;
+  if (onUpdate === undefined || answeredUpdates === undefined) return options;
+  return {
+    ...options,
+    onUpdate: (update, source) => answeredUpdates.answer(request, now, () => onUpdate(update, source)),
+  };
 }
 
 /** @returns undefined when the TSIG is malformed */

@@ -38,7 +38,13 @@ const leastMacOctets = 10;
 /** What became of the TSIG of a request. */
 export type TsigVerdict =
   | { readonly kind: 'none' }
-  | { readonly kind: 'good'; readonly key: TsigKey; readonly mac: Octets }
+  | {
+      readonly kind: 'good';
+      readonly key: TsigKey;
+      readonly mac: Octets;
+      /** The last second since the epoch at which it is good. */
+      readonly until: number;
+    }
   | {
       readonly kind: 'bad';
       readonly error: number;
@@ -63,7 +69,7 @@ export function verifyTsig(message: Message, keys: readonly TsigKey[], now: numb
   if (key === undefined) return { kind: 'bad', error: tsigErrors.badKey, answer: unsigned(tsig, tsigErrors.badKey) };
   const covered = joinOctets(withoutTsig(message, tsig), composeVariables(name, tsig.algorithm, tsig));
   const error = checkMac(key, tsig.mac, covered, requestMac) ?? checkTime(tsig, now);
-  if (error === undefined) return { kind: 'good', key, mac: tsig.mac };
+  if (error === undefined) return { kind: 'good', key, mac: tsig.mac, until: tsig.time + tsig.fudge };
   const answer = error === tsigErrors.badSig ? unsigned(tsig, error) : signedError(tsig, key, error, now);
   return { kind: 'bad', error, answer };
 }
