@@ -26,6 +26,13 @@ const read = (records: readonly ResourceRecord[], held?: number): { parts: Trans
   return { parts, isDone: reader.isDone };
 };
 
+test('differences without end are not gathered without end', () => {
+  const reader = new TransferReader(apex, 1, 10);
+  reader.read([soa(9), soa(1), a, soa(2), b, soa(2), b, soa(3)]);
+  reader.read([a, c, soa(3), c]);
+  expect(() => reader.read([a])).toThrow('its steps have more than 10 records');
+});
+
 describe('a whole zone', () => {
   test('begins and ends with the same SOA', () => {
     expect(read([soa(5), a, b, soa(5)])).toEqual({

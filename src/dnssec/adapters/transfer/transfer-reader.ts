@@ -30,11 +30,17 @@ export class TransferReader {
   #added: ResourceRecord[] = [];
   #parts: TransferPart[] = [];
   #full: ResourceRecord[] = [];
+  readonly #mostInSteps: number;
+  #inSteps = 0;
 
-  /** @param held serial of the version that is held, when differences to it were asked for */
-  constructor(apex: CanonicalName, held: number | undefined) {
+  /**
+   * @param held serial of the version that is held, when differences to it were asked for
+   * @param mostInSteps records of all differences, which are held until each is whole; with more, the whole zone is cheaper
+   */
+  constructor(apex: CanonicalName, held: number | undefined, mostInSteps = 500_000) {
     this.#apex = apex;
     this.#held = held;
+    this.#mostInSteps = mostInSteps;
   }
 
   /** Whether all was read. */
@@ -62,6 +68,7 @@ export class TransferReader {
   #step(record: ResourceRecord): void {
     const isSoa = record.type === rrTypes.SOA;
     this.#assertOwn(record, isSoa);
+    if (this.#state === 'removed' || this.#state === 'added') this.#countStep();
     switch (this.#state) {
       case 'start':
         this.#start(record, isSoa);
@@ -84,6 +91,11 @@ export class TransferReader {
       case 'done':
         throw malformed(`${shown(record)} follows its end`);
     }
+  }
+
+  #countStep(): void {
+    this.#inSteps += 1;
+    if (this.#inSteps > this.#mostInSteps) throw malformed(`its steps have more than ${this.#mostInSteps} records`);
   }
 
   #assertOwn(record: ResourceRecord, isSoa: boolean): void {

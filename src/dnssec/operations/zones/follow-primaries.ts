@@ -99,12 +99,26 @@ interface Fetched {
   readonly whole: WantedBuilder;
 }
 
-async function gatherParts(apex: CanonicalName, parts: AsyncIterable<TransferPart>): Promise<Fetched> {
+/** Records of a zone that are taken: a stream of them has no end that can be foreseen. */
+const mostRecords = 5_000_000;
+
+/** @throws DnssecError zone-invalid when there are too many records */
+export async function gatherParts(
+  apex: CanonicalName,
+  parts: AsyncIterable<TransferPart>,
+  most = mostRecords,
+): Promise<Fetched> {
   const whole = new WantedBuilder(apex);
   const steps: ZoneDifference[] = [];
+  let count = 0;
   let last: TransferPart | undefined;
   for await (const part of parts) {
-    if (part.kind === 'full') whole.add(part.records);
+    if (part.kind === 'full') {
+      count += part.records.length;
+      if (count > most)
+        throw new DnssecError('zone-invalid', `more than ${most} records were sent, the most that is taken`);
+      whole.add(part.records);
+    }
     if (part.kind === 'difference') steps.push(part);
     last = part.kind === 'full' ? { ...part, records: [] } : part;
   }
