@@ -281,6 +281,21 @@ export function keyStoreContract(name: string, make: () => Promise<StoreUnderTes
       ]);
     });
 
+    test('takes no key that was named like it for one that was purged', async () => {
+      const pending = scheduleDeletion(keyNamed('a'), now).key;
+      await insert(keyNamed('a'));
+      await insert(keyNamed('b', { slug: 'kms-a' }));
+      expect((await store.findKey(scope, 'kms-a'))?.identity).toBe('kms-a');
+      await store.updateKey({ key: pending, event: 'deletion-scheduled', at: now });
+      const due = now + 30 * 86_400_000;
+      await store.updateKey({ key: purge(pending, due).key, event: 'purged', at: due });
+      expect(await store.findKey(scope, 'kms-a')).toBeUndefined();
+      const other = scheduleDeletion(keyNamed('b', { slug: 'kms-a' }), now).key;
+      await store.updateKey({ key: other, event: 'deletion-scheduled', at: now });
+      expect(await store.findKey(scope, 'kms-a')).toBeUndefined();
+      expect((await store.findKey(scope, 'kms-b'))?.identity).toBe('kms-b');
+    });
+
     test('takes deleted material out of its files and nothing else', async () => {
       await insert(keyNamed('a'));
       await store.eraseDeletedMaterial();

@@ -22,6 +22,12 @@ const columns = [...keyColumns, 'seal'];
 const selectKey = `SELECT keys.*, (SELECT max(object_version) FROM key_events WHERE key_events.key = keys.identity) AS announced FROM keys`;
 const selectName = 'SELECT identity, organisation, region, project FROM keys';
 const inScope = `organisation = ? AND region = ? AND project = ?`;
+/**
+ * Holds for a slug that is not the identity of a key of the same scope. Whoever calls a key by its identity means that key, also
+ * after it was purged, and not one that somebody named so since.
+ */
+const isNoIdentity = `NOT EXISTS (SELECT 1 FROM keys AS named WHERE named.identity = keys.slug
+  AND named.organisation = keys.organisation AND named.region = keys.region AND named.project = keys.project)`;
 /** Keys that a list reads at a time. */
 const listChunk = 500;
 
@@ -37,9 +43,9 @@ const sql = {
   selectClaim: 'SELECT request_hash, key FROM idempotency_claims WHERE principal = ? AND claim = ?',
   dropClaims: 'DELETE FROM idempotency_claims WHERE at < ?',
   findKey: `${selectKey} WHERE ${inScope}
-    AND ((identity = ? AND status <> 'purged') OR (slug = ? AND status IN ('active', 'disabled')))
+    AND ((identity = ? AND status <> 'purged') OR (slug = ? AND status IN ('active', 'disabled') AND ${isNoIdentity}))
     ORDER BY CASE WHEN identity = ? THEN 0 ELSE 1 END LIMIT 1`,
-  findPendingBySlug: `${selectKey} WHERE ${inScope} AND slug = ? AND status = 'pending_deletion'
+  findPendingBySlug: `${selectKey} WHERE ${inScope} AND slug = ? AND status = 'pending_deletion' AND ${isNoIdentity}
     ORDER BY deletion_scheduled_at DESC, created_at DESC LIMIT 1`,
   reread: `${selectKey} WHERE identity = ?`,
   selectVersions: 'SELECT version, created_at, wrapped, public_key FROM key_versions WHERE key = ? ORDER BY version',
