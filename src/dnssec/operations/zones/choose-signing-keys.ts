@@ -1,6 +1,7 @@
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type { Role } from '#dnssec/core/keys/zone-key.ts';
 import type { SigningKey, SigningPolicy } from '#dnssec/core/managed/signing-state.ts';
+import { assertSigns, describeZoneKey } from '#dnssec/operations/zone-keys.ts';
 import type { ZonePorts } from '#dnssec/operations/zones/zone-ports.ts';
 import type { Caller } from '#dnssec/ports.ts';
 import type { ManagedZone } from '#dnssec/ports-zones.ts';
@@ -88,7 +89,13 @@ function nameOf({ name }: ManagedZone, role: Role, keyType: string): string {
   return role === 'csk' && keyType === 'ecdsa-p256' ? `DNSSEC ${name}` : `DNSSEC ${name} ${role} ${keyType}`;
 }
 
-/** Look at a KMS key that is to sign a zone, with the rights of the caller. @throws DnssecError as choosing does */
+/**
+ * Look at a KMS key that is to sign a zone, with the rights of the caller. The service signs with rights of its own, so
+ * the caller has to show that it may sign with the key itself: else whoever may have zones and read keys could get what
+ * it likes signed with any of them. A key that the zone has already was shown so before.
+ *
+ * @throws DnssecError as choosing does
+ */
 export async function chosenKey(
   ports: ZonePorts,
   caller: Caller,
@@ -97,7 +104,8 @@ export async function chosenKey(
   wanted: string,
   role: Role,
 ): Promise<ChosenKey> {
-  const { keyId, keyType, status, latestVersion } = await ports.callerSigner(caller, region).getKey(wanted);
+  const signer = ports.callerSigner(caller, region);
+  const { keyId, keyType, status, latestVersion } = await signer.getKey(wanted);
   if (!signingTypes.test(keyType))
     throw new DnssecError('request-invalid', `kmsKeyIdentity: a key of type ${keyType} cannot sign a zone`);
   if (status !== 'active')
@@ -106,5 +114,9 @@ export async function chosenKey(
     zone.signing?.keys.filter((key) => key.keyId === keyId && key.role === role && key.standby !== true) ?? [];
   const known =
     own.findLast(({ goal }) => goal === 'omnipresent') ?? own.findLast(({ version }) => version === latestVersion);
+  if (known === undefined) {
+    const key = await describeZoneKey(signer, { keyId, role, versions: [latestVersion] });
+    await assertSigns(signer, ports.verifier, key);
+  }
   return { region, keyId, version: latestVersion, role, ...(known === undefined ? {} : { known: known.id }) };
 }
