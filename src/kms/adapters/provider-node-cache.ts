@@ -16,8 +16,9 @@ interface Entry {
 }
 
 /**
- * Keeps the opened keys that were used last, and wipes what is not left to OpenSSL of those that it drops. An entry is found by its whole name and by the end of its wrapped blob,
- * which is the tag, so that a key never answers for a blob that was not opened under this name.
+ * Keeps the opened keys that were used last, and wipes what is not left to OpenSSL of those that it drops. An entry is found
+ * by its whole name and by the end of its wrapped blob, which is the tag, so that a key never answers for a blob that was not
+ * opened under this name.
  */
 export class MaterialCache {
   readonly #entries = new Map<string, Entry>();

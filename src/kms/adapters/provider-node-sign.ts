@@ -18,8 +18,8 @@ export interface Signer {
 type Pair = Extract<KeyMaterial, { kind: 'pair' }>;
 
 /**
- * Make a signer. Ed25519 is libsodium's where it loads, the rest is Node's, which is given bare key objects wherever that is possible: it is the form of call that costs it least,
- * and for ECDSA it decides more than the curve does.
+ * Make a signer. Ed25519 is libsodium's where it loads. The rest is Node's, which is given bare key objects wherever that is
+ * possible: it is the form of call that costs it least, and for ECDSA it decides more than the curve does.
  */
 export function makeSigner(row: KeyTypeRow, { material, ed25519 }: OpenedKey, choice: SignatureChoice): Signer {
   if (material.kind === 'pair') {
