@@ -1,4 +1,4 @@
-import { element, unsignedInteger } from '#kms/core/der.ts';
+import { composeSec1, element, unsignedInteger } from '#kms/core/der.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import { bufferView, utf8Bytes } from '#lib/bytes.ts';
 import { decodeBase64Octets } from '#lib/encoding.ts';
@@ -68,7 +68,9 @@ export function decodeBindKey(file: Uint8Array): PrivateKeyDer {
 function algorithmOf(file: Uint8Array): number {
   // Three digits at most, which are no secret.
   const digits = bufferView(valueOf(file, algorithmLine).subarray(0, 3)).toString('latin1');
-  return Number.parseInt(digits, 10);
+  const algorithm = Number.parseInt(digits, 10);
+  if (Number.isNaN(algorithm)) throw invalid('Algorithm is not a number');
+  return algorithm;
 }
 
 function decodeRsa(file: Uint8Array): PrivateKeyDer {
@@ -84,9 +86,8 @@ function decodeEc(file: Uint8Array, { scalarBytes, identifier }: Curve): Private
   const number = numberOf(file, 'PrivateKey', scalarBytes);
   const scalar = new Uint8Array(scalarBytes);
   scalar.set(number, scalarBytes - number.length);
-  const octets = element(0x04, scalar);
-  const der = element(0x30, unsignedInteger(Uint8Array.of(1)), octets, element(0xa0, element(0x06, identifier)));
-  wipe([number, scalar, octets]);
+  const der = composeSec1({ scalar, curve: element(0xa0, element(0x06, identifier)) });
+  wipe([number, scalar]);
   return { type: 'sec1', der };
 }
 
