@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { encode } from 'dns-packet';
 import { cpuSeconds, median } from './measure.ts';
 import { writeZone } from './zones.ts';
+import { startKnotServer } from '#test/support/knot.ts';
 import { type PrivateServer, startServer } from '#test/support/servers.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { startZoneseal } from '#test/support/zoneseal.ts';
@@ -98,23 +99,9 @@ async function named(names: number): Promise<Times> {
 }
 
 async function knotd(names: number): Promise<Times> {
-  await using server = await startServer({
-    tool: 'knotd',
-    ready: /server started/,
-    signal: 'SIGTERM',
-    patience: patience.start,
-    async prepare(dir, port) {
-      await writeZone(dir.at('zone'), origin, 'ent', names);
-      const text = `server:
-  listen: 127.0.0.1@${port}
-  rundir: "${dir.path}"
-  pidfile: "${dir.at('pid')}"
-database:
-  storage: "${dir.path}"
-log:
-  - target: stdout
-    any: info
-acl:
+  await using server = await startKnotServer(async (dir) => {
+    await writeZone(dir.at('zone'), origin, 'ent', names);
+    return `acl:
   - id: update
     address: 127.0.0.1
     action: update
@@ -129,12 +116,8 @@ zone:
     semantic-checks: off
     dnssec-signing: on
     dnssec-policy: signed
-    acl: update
-`;
-      writeFileSync(dir.at('knot.conf'), text);
-      return ['-c', dir.at('knot.conf')];
-    },
-  });
+    acl: update`;
+  }, patience.start);
   return await updated(server);
 }
 

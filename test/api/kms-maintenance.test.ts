@@ -1,36 +1,13 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startService } from '#app/server.ts';
-import { readConfig } from '#app/config.ts';
-import { createLogger } from '#app/logger.ts';
-import { systemClock } from '#lib/clock.ts';
+import { soundCallerOf, startTestService } from '#test/support/open-service.ts';
 import { runZoneseal } from '#test/support/run-zoneseal.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
-import { testToken } from '#test/support/zoneseal.ts';
 
 /** A service in this process on a data folder. */
-async function serve(data: string, env: Readonly<Record<string, string>> = {}) {
-  const config = readConfig({
-    ZONESEAL_DATA: data,
-    ZONESEAL_PORT: '0',
-    ZONESEAL_ADMIN_TOKEN: testToken,
-    ZONESEAL_LOG_LEVEL: 'silent',
-    ...env,
-  });
-  const service = await startService(config, { clock: systemClock, logger: createLogger('silent') });
-  const call = async (method: string, path: string, body?: object): Promise<Record<string, unknown>> => {
-    const answer = await fetch(service.baseUrl + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${testToken}`,
-        'x-organisation-identity': 'o-default',
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return (await answer.json()) as Record<string, unknown>;
-  };
-  return { call, close: () => service.close() };
+async function serve(data: string, settings: Readonly<Record<string, string>> = {}) {
+  const service = await startTestService(data, { settings });
+  return { call: soundCallerOf(() => service.baseUrl), close: () => service.close() };
 }
 
 const plaintext = Buffer.from('kept').toString('base64');
@@ -44,15 +21,15 @@ describe('root key and backup', () => {
     dir = makeTempDir();
     data = dir.at('data');
     const service = await serve(data);
-    await service.call('POST', '/v1/kms/nl-01/keys', { name: 'a' });
-    ({ ciphertext } = await service.call('POST', '/v1/kms/nl-01/keys/a/encrypt', { plaintext }));
+    await service.call('POST', '/kms/nl-01/keys', { name: 'a' });
+    ({ ciphertext } = await service.call('POST', '/kms/nl-01/keys/a/encrypt', { plaintext }));
     await service.close();
   });
   afterAll(() => dir[Symbol.dispose]());
 
   const decrypts = async (folder: string, env: Readonly<Record<string, string>> = {}) => {
     const service = await serve(folder, env);
-    const answer = await service.call('POST', '/v1/kms/nl-01/keys/a/decrypt', { ciphertext });
+    const answer = await service.call('POST', '/kms/nl-01/keys/a/decrypt', { ciphertext });
     await service.close();
     return answer['plaintext'] === plaintext;
   };

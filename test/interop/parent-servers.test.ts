@@ -8,7 +8,8 @@ import type { DsAnswer } from '#dnssec/ports-parent.ts';
 import { canonical, hexOf, rdataOf } from '#test/support/dns.ts';
 import { startDnsResponder } from '#test/support/dns-responder.ts';
 import { describeWith } from '#test/support/requirements.ts';
-import { type PrivateServer, type ServedZone, startKnot, startNamed, startNsd } from '#test/support/servers.ts';
+import { type PrivateServer, type ServedZone, startNamed, startNsd } from '#test/support/servers.ts';
+import { startKnot } from '#test/support/knot.ts';
 
 const child = canonical('child.parent.example.');
 const parent = canonical('parent.example.');

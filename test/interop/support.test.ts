@@ -3,7 +3,6 @@ import { judge } from '#test/support/judges.ts';
 import { run } from '#test/support/process.ts';
 import { describeWith } from '#test/support/requirements.ts';
 import {
-  startKnot,
   startNamed,
   startNsd,
   startPostgres,
@@ -11,6 +10,7 @@ import {
   startUnbound,
   type PrivateServer,
 } from '#test/support/servers.ts';
+import { startKnot } from '#test/support/knot.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { getTool } from '#test/support/tools.ts';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { knotKeySection, startKnotServer } from '#test/support/knot.ts';
 import { type PrivateServer, startServer } from '#test/support/servers.ts';
 
 /** What a primary gives to whom. */
@@ -64,44 +65,23 @@ export function startNsdPrimary({ zone, text, key, notify, tls }: PrimaryPlan): 
 
 /** Start Knot DNS as a hidden primary. */
 export function startKnotPrimary({ zone, text, key, notify }: PrimaryPlan): Promise<PrivateServer> {
-  return startServer({
-    tool: 'knotd',
-    ready: /server started/,
-    signal: 'SIGTERM',
-    prepare(dir, port) {
-      writeFileSync(dir.at('zone'), text, 'latin1');
-      const lines = [
-        'server:',
-        `  listen: 127.0.0.1@${port}`,
-        `  rundir: "${dir.path}"`,
-        `  pidfile: "${dir.at('pid')}"`,
-        'database:',
-        `  storage: "${dir.path}"`,
-        'log:',
-        '  - target: stdout',
-        '    any: info',
-        'key:',
-        `  - id: "${key.name}"`,
-        `    algorithm: ${key.algorithm}`,
-        `    secret: "${key.secret}"`,
-        'remote:',
-        '  - id: secondary',
-        `    address: 127.0.0.1@${notify}`,
-        `    key: "${key.name}"`,
-        'acl:',
-        '  - id: transfer',
-        `    key: "${key.name}"`,
-        '    action: transfer',
-        'zone:',
-        `  - domain: "${zone}"`,
-        `    file: "${dir.at('zone')}"`,
-        '    zonefile-sync: -1',
-        '    semantic-checks: off',
-        '    notify: secondary',
-        '    acl: [transfer]',
-      ];
-      writeFileSync(dir.at('knot.conf'), `${lines.join('\n')}\n`);
-      return ['-c', dir.at('knot.conf')];
-    },
+  return startKnotServer((dir) => {
+    writeFileSync(dir.at('zone'), text, 'latin1');
+    return `${knotKeySection(key)}
+remote:
+  - id: secondary
+    address: 127.0.0.1@${notify}
+    key: "${key.name}"
+acl:
+  - id: transfer
+    key: "${key.name}"
+    action: transfer
+zone:
+  - domain: "${zone}"
+    file: "${dir.at('zone')}"
+    zonefile-sync: -1
+    semantic-checks: off
+    notify: secondary
+    acl: [transfer]`;
   });
 }

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { knotKeySection, startKnotServer } from '#test/support/knot.ts';
 import { type PrivateServer, startServer } from '#test/support/servers.ts';
 
 /** What a secondary gets from whom. */
@@ -34,51 +35,32 @@ export function startKnotSecondary(
   { zone, primary, key }: SecondaryPlan,
   ...more: readonly string[]
 ): Promise<PrivateServer> {
-  return startServer({
-    tool: 'knotd',
-    ready: /server started/,
-    signal: 'SIGTERM',
-    prepare(dir, port) {
-      const lines = [
-        'server:',
-        `  listen: 127.0.0.1@${port}`,
-        `  rundir: "${dir.path}"`,
-        `  pidfile: "${dir.at('pid')}"`,
-        'database:',
-        `  storage: "${dir.path}"`,
-        'log:',
-        '  - target: stdout',
-        '    any: info',
-        'key:',
-        `  - id: "${key.name}"`,
-        `    algorithm: ${key.algorithm}`,
-        `    secret: "${key.secret}"`,
-        'remote:',
-        '  - id: primary',
-        `    address: 127.0.0.1@${primary}`,
-        `    key: "${key.name}"`,
-        'acl:',
-        '  - id: notify',
-        '    address: 127.0.0.1',
-        '    action: notify',
-        '  - id: keyed',
-        `    key: "${key.name}"`,
-        '    action: notify',
-        '  - id: transfer',
-        '    address: 127.0.0.1',
-        '    action: transfer',
-        'zone:',
-        `  - domain: "${zone}"`,
-        `    storage: "${dir.path}"`,
-        '    master: primary',
-        '    acl: [notify, keyed, transfer]',
-        '    semantic-checks: on',
-        ...more.map((line) => `    ${line}`),
-      ];
-      writeFileSync(dir.at('knot.conf'), `${lines.join('\n')}\n`);
-      return ['-c', dir.at('knot.conf')];
-    },
-  });
+  return startKnotServer((dir) =>
+    [
+      `${knotKeySection(key)}
+remote:
+  - id: primary
+    address: 127.0.0.1@${primary}
+    key: "${key.name}"
+acl:
+  - id: notify
+    address: 127.0.0.1
+    action: notify
+  - id: keyed
+    key: "${key.name}"
+    action: notify
+  - id: transfer
+    address: 127.0.0.1
+    action: transfer
+zone:
+  - domain: "${zone}"
+    storage: "${dir.path}"
+    master: primary
+    acl: [notify, keyed, transfer]
+    semantic-checks: on`,
+      ...more.map((line) => `    ${line}`),
+    ].join('\n'),
+  );
 }
 
 /** Start NSD as a secondary. */

@@ -112,7 +112,11 @@ export interface ServedZone {
   readonly text: string;
 }
 
-function writeZones(dir: TempDir, zones: readonly ServedZone[]): { readonly origin: string; readonly file: string }[] {
+/** Write zones into a server's folder. */
+export function writeZones(
+  dir: TempDir,
+  zones: readonly ServedZone[],
+): { readonly origin: string; readonly file: string }[] {
   return zones.map(({ origin, text }, index) => {
     const file = dir.at(`zone-${index}`);
     writeFileSync(file, text, 'latin1');
@@ -134,27 +138,6 @@ export function startNamed(zones: readonly ServedZone[], extra = ''): Promise<Pr
         pid-file none; session-keyfile none; recursion no; dnssec-validation no; notify no; allow-transfer { any; };`;
       writeFileSync(dir.at('named.conf'), `options { ${options} };\ncontrols { };\n${served.join('\n')}\n${extra}\n`);
       return ['-g', '-c', dir.at('named.conf')];
-    },
-  });
-}
-
-/** Start Knot DNS as an authoritative server that does not sign. @param extra further sections of `knot.conf` */
-export function startKnot(zones: readonly ServedZone[], extra = ''): Promise<PrivateServer> {
-  return startServer({
-    tool: 'knotd',
-    ready: /server started/,
-    signal: 'SIGTERM',
-    prepare: (dir, port) => {
-      const served = writeZones(dir, zones).map(
-        ({ origin, file }) =>
-          `  - domain: "${origin}"\n    file: "${file}"\n    zonefile-sync: -1\n    semantic-checks: off`,
-      );
-      const server = `server:\n  listen: 127.0.0.1@${port}\n  rundir: "${dir.path}"\n  pidfile: "${dir.at('pid')}"`;
-      const database = `database:\n  storage: "${dir.path}"`;
-      const log = 'log:\n  - target: stdout\n    any: info';
-      const all = [server, database, log, extra, ...(served.length > 0 ? ['zone:', ...served] : [])];
-      writeFileSync(dir.at('knot.conf'), `${all.join('\n')}\n`);
-      return ['-c', dir.at('knot.conf')];
     },
   });
 }
