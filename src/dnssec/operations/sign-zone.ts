@@ -1,3 +1,4 @@
+import { breathe } from '#lib/breathe.ts';
 import { mapInOrder } from '#lib/map-in-order.ts';
 import { rrTypes } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
@@ -46,8 +47,13 @@ export interface PreparedZone {
   readonly warnings: readonly ZoneFault[];
 }
 
-/** RRsets signed in one go, and goes under way at a time: the KMS, the verifier and this thread work at once. */
-const rrsetsPerBatch = 1000;
+/**
+ * RRsets signed in one go, and goes under way at a time: the KMS, the verifier and this thread work at once. What is published
+ * unsigned goes along, as most of a zone of delegations does: to ask for few signatures takes as long as for many.
+ */
+const signedPerBatch = 1000;
+const rrsetsPerBatch = 10_000;
+const rrsetsPerTurn = 1000;
 const batchesUnderWay = 4;
 
 /**
@@ -168,13 +174,19 @@ function* mergeDenial(nodes: Iterable<AuthorityNode>, denials: Iterable<DenialRR
   for (; denial.done !== true; denial = rest.next()) yield [undefined, denial.value];
 }
 
-function* batches(planned: Iterable<PlannedRRset>): Generator<PlannedRRset[]> {
+/** Form batches, and let others have their turn between steps. */
+async function* batches(planned: Iterable<PlannedRRset>): AsyncGenerator<PlannedRRset[]> {
   let batch: PlannedRRset[] = [];
+  let signed = 0;
   for (const entry of planned) {
     batch.push(entry);
-    if (batch.length === rrsetsPerBatch) {
+    if (entry.tasks.length > 0) signed++;
+    if (signed === signedPerBatch || batch.length === rrsetsPerBatch) {
       yield batch;
       batch = [];
+      signed = 0;
+    } else if (batch.length % rrsetsPerTurn === 0) {
+      await breathe();
     }
   }
   if (batch.length > 0) yield batch;
