@@ -3,6 +3,8 @@ import { testTimeout } from './test/support/patience.ts';
 
 /** One project per kind of test; `test/run.ts` runs them in this order, `npm run check` runs `unit` alone. */
 const kinds = ['unit', 'vectors', 'property', 'contract', 'api', 'scenario', 'interop'] as const;
+/** Kinds that start the program as an operator does. */
+const startsPrograms: ReadonlySet<string> = new Set(['api', 'scenario', 'interop']);
 
 export default defineConfig({
   test: {
@@ -13,6 +15,7 @@ export default defineConfig({
         testTimeout,
         hookTimeout: testTimeout,
         setupFiles: ['test/support/setup.ts'],
+        ...(startsPrograms.has(kind) ? { globalSetup: ['test/support/built.ts'] } : {}),
       },
     })),
   },

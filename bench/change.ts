@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { encode } from 'dns-packet';
+import build from '#test/support/built.ts';
 import { cpuSeconds, median } from './measure.ts';
 import { writeZone } from './zones.ts';
 import { startKnotServer } from '#test/support/knot.ts';
 import { type PrivateServer, startServer } from '#test/support/servers.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { startZoneseal } from '#test/support/zoneseal.ts';
+
+await build();
 
 /**
  * One record added to a signed zone: the time from the request until its answer, by when the new version is durable,

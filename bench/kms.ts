@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import build from '#test/support/built.ts';
 import { cpuSeconds } from './measure.ts';
 import { composePost, connectRaw } from './raw-http.ts';
 import { binaryBatchType, composeBinaryBatch } from '#kms/core/binary-batch.ts';
@@ -11,6 +12,8 @@ import { makeTempDir } from '#test/support/temp-dir.ts';
 import { getTool } from '#test/support/tools.ts';
 import { pack } from '#lib/packed.ts';
 import { startZoneseal, type Zoneseal } from '#test/support/zoneseal.ts';
+
+await build();
 
 /**
  * Signatures through the HTTP API of the KMS against what `openssl speed` reaches on the same cores in the same run, and

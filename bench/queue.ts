@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import build from '#test/support/built.ts';
 import { cpuSeconds } from './measure.ts';
 import type { Database } from '#database/database.ts';
 import type { GroupProgress } from '#dnssec/api-jobs.ts';
@@ -9,6 +10,8 @@ import { cloneZones } from '#test/support/clone-zones.ts';
 import { type Machines, serviceToken, startMachines } from '#test/support/machines.ts';
 import { openBehind } from '#test/support/postgres-schemas.ts';
 import { startZoneseal, type Zoneseal } from '#test/support/zoneseal.ts';
+
+await build();
 
 /**
  * Small zones that share one key, in PostgreSQL, with KMS and workers as processes of their own: how many a second take up

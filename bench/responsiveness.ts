@@ -3,10 +3,13 @@ import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } f
 import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 import { Agent, request, setGlobalDispatcher } from 'undici';
+import build from '#test/support/built.ts';
 import { writeZone } from './zones.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { startZoneseal, type Zoneseal } from '#test/support/zoneseal.ts';
+
+await build();
 
 /**
  * How long others wait while a large zone is loaded, loaded again with one change, signed, exported and transferred, and what

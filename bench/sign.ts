@@ -2,9 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import build from '#test/support/built.ts';
 import { type Measured, measure, median } from '#bench/measure.ts';
 import { type BenchAlgorithm, type BenchDenial, installedSigners, type Job, type Signer } from '#bench/signers.ts';
 import { writeZone, type ZoneShape } from '#bench/zones.ts';
+
+await build();
 
 /**
  * Signs generated zones from text to text with one CSK, with us and with the signers that are installed. All signers take

@@ -36,7 +36,7 @@ const zoneseal = (verify: 'all' | 'sample'): Signer => ({
   prepare: ({ folder }) => mkdirSync(join(folder, 'data'), { recursive: true, mode: 0o700 }),
   command: ({ folder, zoneFile, algorithm, denial }) => [
     process.execPath,
-    join(projectRoot, 'src/main.ts'),
+    join(projectRoot, 'bin/zoneseal.js'),
     'sign',
     zoneFile,
     '--algorithm',

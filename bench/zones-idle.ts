@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import build from '#test/support/built.ts';
 import { makeTempDir } from '#test/support/temp-dir.ts';
 import { startZoneseal, type Zoneseal } from '#test/support/zoneseal.ts';
+
+await build();
 
 /**
  * Many zones in one service: how long it takes to start, what memory and core time zones take that nobody asks for, and

@@ -1,14 +1,15 @@
 #!/usr/bin/env node
-// Finds a Node.js that is new enough and runs src/main.ts with it. Plain and old-fashioned on purpose: this file itself
+// Finds a Node.js that is new enough and runs the program with it. Plain and old-fashioned on purpose: this file itself
 // must run on whatever Node.js is on the PATH.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { findMain } from './find-main.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const main = join(root, 'src', 'main.ts');
+const main = findMain(root);
 const needed = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   .engines.node.match(/\d+/g)
   .map(Number);

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import manifest from '../package.json' with { type: 'json' };
 
 /** The version of this package. */
-export const { version } = createRequire(import.meta.url)('../package.json') as { readonly version: string };
+export const { version } = manifest;

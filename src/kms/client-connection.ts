@@ -1,9 +1,7 @@
-import { createRequire } from 'node:module';
 import type { Dispatcher, Pool } from 'undici';
+// From behind the front of the package, which loads fetch, caches and WebSockets too and takes thrice as long.
+import ConnectionPool from 'undici/lib/dispatcher/pool.js';
 import { joinBytes } from '#lib/bytes.ts';
-
-/** Taken from behind the front of the package, which loads fetch, caches and WebSockets too and takes thrice as long. */
-const ConnectionPool = createRequire(import.meta.url)('undici/lib/dispatcher/pool.js') as typeof Pool;
 
 /** What goes over the wire. */
 export interface HttpRequest {

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { version } from '#app/version.ts';
 import { projectRoot } from '#test/support/commands.ts';
@@ -23,12 +23,34 @@ describe('a Node.js that is too old', () => {
   test('is told what is needed where none came', async () => {
     using dir = makeTempDir();
     mkdirSync(dir.at('bin'));
-    for (const file of ['package.json', 'bin/zoneseal.js']) cpSync(projectRoot + file, dir.at(file));
+    for (const file of ['package.json', 'bin/zoneseal.js', 'bin/find-main.js'])
+      cpSync(projectRoot + file, dir.at(file));
     expect(await runOld(dir.at('bin/zoneseal.js'), '--version')).toEqual({
       code: 1,
       signal: null,
       stdout: '',
       stderr: 'zoneseal needs Node.js 24.16 or newer: this is v20.1.0, and none came with the packages; install one\n',
     });
+  });
+});
+
+describe('what the launcher runs', () => {
+  test('is what was built, and the sources where one of them is newer or nothing was built', async () => {
+    using dir = makeTempDir();
+    for (const folder of ['bin', 'dist', 'src/inner']) mkdirSync(dir.at(folder), { recursive: true });
+    for (const file of ['package.json', 'bin/zoneseal.js', 'bin/find-main.js'])
+      cpSync(projectRoot + file, dir.at(file));
+    writeFileSync(dir.at('dist/main.js'), `process.stdout.write('build');`);
+    writeFileSync(dir.at('src/main.ts'), `process.stdout.write('sources' satisfies string);`);
+    writeFileSync(dir.at('src/inner/part.ts'), '');
+    const runs = async () => (await run(process.execPath, [dir.at('bin/zoneseal.js')])).stdout;
+    const times = { 'src/main.ts': 1000, 'src/inner/part.ts': 1000, 'dist/main.js': 1001 };
+    for (const [file, seconds] of Object.entries(times)) utimesSync(dir.at(file), seconds, seconds);
+    expect(await runs()).toBe('build');
+    utimesSync(dir.at('src/inner/part.ts'), 1002, 1002);
+    expect(await runs()).toBe('sources');
+    utimesSync(dir.at('src/inner/part.ts'), 1000, 1000);
+    rmSync(dir.at('src'), { recursive: true });
+    expect(await runs()).toBe('build');
   });
 });

@@ -45,7 +45,7 @@ export function startZoneseal({ data, env = {} }: ZonesealOptions): Promise<Zone
     ZONESEAL_ADMIN_TOKEN: testToken,
     ZONESEAL_RESOLVERS: 'none',
   };
-  return startNode(['src/main.ts', 'serve'], { ...settings, ...env });
+  return startNode(['bin/zoneseal.js', 'serve'], { ...settings, ...env });
 }
 
 /**
