@@ -83,28 +83,6 @@ export function encodeHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
-/**
- * Encode as lower-case base32 with the extended hex alphabet, without padding, as NSEC3 owner names need it.
- *
- * Source: RFC 4648 §7, RFC 5155 §3.3.
- */
-export function encodeBase32hex(bytes: Uint8Array): string {
-  const digits: number[] = [];
-  let bits = 0;
-  let value = 0;
-  for (let index = 0; index < bytes.length; index++) {
-    value = (value << 8) | (bytes[index] as number);
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      digits.push(base32hexDigits.charCodeAt((value >>> bits) & 31));
-    }
-    value &= (1 << bits) - 1;
-  }
-  if (bits > 0) digits.push(base32hexDigits.charCodeAt((value << (5 - bits)) & 31));
-  return String.fromCharCode(...digits);
-}
-
 /** Decode unpadded base32hex of either case; another character, an impossible length or set pad bits give `undefined`. */
 export function decodeBase32hex(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));

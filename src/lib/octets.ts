@@ -113,6 +113,32 @@ export function octetsToHex(value: Octets): string {
   return scratch.toString('hex', 0, value.length);
 }
 
+const base32hexDigits = Buffer.from('0123456789abcdefghijklmnopqrstuv', 'latin1');
+
+/**
+ * Encode octets as lower-case base32 with the extended hex alphabet, without padding, as NSEC3 owner names need it.
+ *
+ * Source: RFC 4648 §7, RFC 5155 §3.3.
+ *
+ * @param value up to 255 octets
+ */
+export function octetsToBase32hex(value: Octets): string {
+  let digits = 0;
+  let bits = 0;
+  let held = 0;
+  for (let index = 0; index < value.length; index++) {
+    held = (held << 8) | value.charCodeAt(index);
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      scratch[digits++] = base32hexDigits[(held >>> bits) & 31] as number;
+    }
+    held &= (1 << bits) - 1;
+  }
+  if (bits > 0) scratch[digits++] = base32hexDigits[(held << (5 - bits)) & 31] as number;
+  return scratch.toString('latin1', 0, digits);
+}
+
 /**
  * Return the same octets as a string of their own. Pieces that were cut out of a larger string or joined of several keep
  * those alive; a flat copy does not, which matters for what is kept by the million.

@@ -1,5 +1,5 @@
-import { decodeBase32hex, decodeBase64, decodeHex, encodeBase32hex } from '#lib/encoding.ts';
-import { bytesFrom, flatOctets, type Octets, octetsFrom, sliceOctets } from '#lib/octets.ts';
+import { decodeBase32hex, decodeBase64, decodeHex } from '#lib/encoding.ts';
+import { flatOctets, type Octets, octetsFrom, octetsToBase32hex, sliceOctets } from '#lib/octets.ts';
 import { composeTypeBitmap, parseTypeBitmap } from '#dns/type-bitmap.ts';
 import { DnsError } from '#dns/errors.ts';
 import { findRRType, formatRRType, isMetaType } from '#dns/rr-type.ts';
@@ -89,7 +89,7 @@ export const hashedNameField: Field = {
     if (end === start + 1) throw new DnsError('rdata-invalid', 'the next hashed owner name is empty');
     return end;
   },
-  print: printedAs((wire, start, end) => encodeBase32hex(bytesFrom(sliceOctets(wire, start + 1, end)))),
+  print: printedAs((wire, start, end) => octetsToBase32hex(sliceOctets(wire, start + 1, end))),
 };
 
 /** Bitmaps as they are printed: a zone has few kinds of names. */

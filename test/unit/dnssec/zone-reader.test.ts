@@ -4,6 +4,7 @@ import { canonicalName, formatName, parseName } from '#dns/name.ts';
 import { startReadingZone } from '#dnssec/zone-reading.ts';
 import { formatFault } from '#dnssec/core/zone/faults.ts';
 import { gatherZone } from '#dnssec/core/zone/gather-zone.ts';
+import type { ZoneNode } from '#dnssec/core/zone/zone.ts';
 import { inOnePiece, recordsOf } from '#test/support/dns.ts';
 import { makeTempDir, type TempDir } from '#test/support/temp-dir.ts';
 import { apex, zoneHead } from '#test/support/zones.ts';
@@ -15,6 +16,14 @@ function read(dir: TempDir, text: string, withOrigin = true): ReturnType<typeof 
   return startReadingZone({ path: dir.at('zone'), ...(withOrigin && { origin }) });
 }
 
+const contentsOf = ({ owner, canonicalOwner, key, rrsets, rrsigs }: ZoneNode) => ({
+  owner,
+  canonicalOwner,
+  key,
+  rrsets,
+  rrsigs,
+});
+
 test('a zone that a thread read is the zone that is read here', async () => {
   const text = `${zoneHead}b 300 A 192.0.2.1\na.b 300 TXT x\nB 200 A 192.0.2.2\n\\001\\000 300 NS ns.elsewhere.\n`;
   using dir = makeTempDir();
@@ -23,7 +32,7 @@ test('a zone that a thread read is the zone that is read here', async () => {
   const there = await reading.gather();
   expect(formatName(reading.apex)).toBe('example.');
   expect(there.zone.apex).toBe(canonicalName(apex));
-  expect([...there.zone.nodes]).toEqual([...here.zone.nodes]);
+  expect(Array.from(there.zone.nodes, contentsOf)).toEqual(Array.from(here.zone.nodes, contentsOf));
   expect(there.faults.map(formatFault)).toEqual(here.faults.map(formatFault));
   expect(reading.octetsRead()).toBe(text.length);
 });

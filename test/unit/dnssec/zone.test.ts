@@ -134,6 +134,17 @@ describe('building a zone', () => {
     expect(zone.nodes.at(0)?.rrsigs).toEqual([]);
   });
 
+  test('a node tells its types without its records as it tells them with them', () => {
+    const text = 'a 1 A 192.0.2.1\na 1 A 192.0.2.2\na 1 TXT x\na 1 RRSIG A 13 2 1 1 1 1 example. AQI=\nb 1 CNAME a\n';
+    const { nodes } = build(text).zone;
+    expect(Array.from(nodes, ({ types }) => types)).toEqual([[rrTypes.A, rrTypes.TXT], [rrTypes.CNAME]]);
+    expect(Array.from(nodes, ({ rrsets }) => rrsets.map(({ type }) => type))).toEqual([
+      [rrTypes.A, rrTypes.TXT],
+      [rrTypes.CNAME],
+    ]);
+    expect(Array.from(nodes, ({ rrsigs }) => rrsigs.length)).toEqual([1, 0]);
+  });
+
   test('a name that holds nothing but what is left out is no node', () => {
     expect([
       ...build('0p9mhaveqvm6t7vbl5lop2u3t2rp3tom 1 NSEC3 1 0 0 - 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom A\n', madeBySigning)

@@ -1,14 +1,13 @@
 import { hash } from 'node:crypto';
-import { encodeBase32hex } from '#lib/encoding.ts';
-import { bytesFrom, flatOctets, joinOctets, type Octets, octetsOf, sliceOctets, uint16 } from '#lib/octets.ts';
-import { canonicalName, type CanonicalName, formatName, orderKeyOf, prependLabel } from '#dns/name.ts';
+import { bytesFrom, joinOctets, type Octets, octetsOf, octetsToBase32hex, sliceOctets, uint16 } from '#lib/octets.ts';
+import { type CanonicalName, type OrderKey, orderKeyOf, prependLabel } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { composeTypeBitmap } from '#dns/type-bitmap.ts';
-import { DnssecError } from '#dnssec/core/errors.ts';
+import { HashedNames } from '#dnssec/core/denial/hashed-names.ts';
 import type { DenialRRset } from '#dnssec/core/denial/nsec.ts';
 import { type AuthorityNode, isInBitmap, isSigned, type Standing, walkAuthority } from '#dnssec/core/zone/authority.ts';
-import type { Zone } from '#dnssec/core/zone/zone.ts';
+import { typesOf, type Zone } from '#dnssec/core/zone/zone.ts';
 
 /** How owner names are hashed. Source: RFC 5155 §4.1. */
 export interface Nsec3Parameters {
@@ -51,7 +50,7 @@ function sha1Of(octets: Octets): Octets {
 
 /** Return the owner name of the NSEC3 for a hash. Source: RFC 5155 §3. */
 export function nsec3Owner(hashed: Octets, apex: CanonicalName): CanonicalName {
-  return canonicalName(prependLabel(encodeBase32hex(bytesFrom(hashed)), apex));
+  return prependLabel(octetsToBase32hex(hashed), apex) as CanonicalName;
 }
 
 /** Compose the NSEC3PARAM record; its flags are 0 even with opt-out. Source: RFC 5155 §4.1.2. */
@@ -83,7 +82,7 @@ export function* nsec3Due(zone: Zone, optOut: boolean): Generator<Nsec3Due> {
       for (const empty of waiting.splice(0)) yield { owner: empty.canonicalOwner, types: [] };
       yield {
         owner: node.canonicalOwner,
-        types: nsec3Types(node.standing, node.node?.rrsets.map(({ type }) => type) ?? []),
+        types: nsec3Types(node.standing, node.node === undefined ? [] : typesOf(node.node)),
       };
     }
   }
@@ -104,46 +103,52 @@ export function nsec3Types(standing: Standing, types: readonly RRType[]): RRType
  * @throws DnssecError zone-invalid when two names have one hash
  */
 export function planNsec3(zone: Zone, parameters: Nsec3Parameters, ttl: number): Generator<DenialRRset> {
-  const bitmaps = new Map<string, Octets>();
-  const entries: HashedName[] = [];
-  for (const { owner, types } of nsec3Due(zone, parameters.optOut)) {
-    const kind = types.join();
-    let bitmap = bitmaps.get(kind);
-    if (bitmap === undefined) bitmaps.set(kind, (bitmap = composeTypeBitmap(types)));
-    entries.push({ hashed: hashName(owner, parameters), owner: flatOctets(owner), bitmap });
-  }
-  entries.sort((left, right) => (left.hashed < right.hashed ? -1 : left.hashed > right.hashed ? 1 : 0));
-  for (const [index, { hashed, owner }] of entries.entries()) {
-    const next = entries[index + 1];
-    if (next?.hashed === hashed) {
-      throw new DnssecError(
-        'zone-invalid',
-        `${formatName(owner)} and ${formatName(next.owner)} have the same NSEC3 hash: use a salt`,
-      );
-    }
-  }
-  return nsec3Chain(zone.apex, entries, nsec3Head(parameters), ttl);
+  const names = new HashedNames();
+  for (const { owner, types } of nsec3Due(zone, parameters.optOut))
+    names.add(owner, hashName(owner, parameters), types);
+  return nsec3Chain(zone.apex, names, names.inOrder(), nsec3Head(parameters), ttl);
 }
 
-interface HashedName {
-  readonly hashed: Octets;
-  readonly owner: CanonicalName;
-  readonly bitmap: Octets;
+/** An NSEC3 RRset. Whose it is is looked up when it is asked for. */
+class Nsec3 implements DenialRRset {
+  readonly canonicalOwner: CanonicalName;
+  readonly key: OrderKey;
+  readonly rrset: RRset;
+  readonly #names: HashedNames;
+  readonly #number: number;
+
+  constructor(names: HashedNames, number: number, key: OrderKey, rrset: RRset & { readonly owner: CanonicalName }) {
+    this.canonicalOwner = rrset.owner;
+    this.key = key;
+    this.rrset = rrset;
+    this.#names = names;
+    this.#number = number;
+  }
+
+  get subject(): CanonicalName {
+    return this.#names.ownerOf(this.#number);
+  }
 }
 
 /** Make the records of a sorted chain, one at a time: there are as many as names. */
 function* nsec3Chain(
   apex: CanonicalName,
-  entries: readonly HashedName[],
+  names: HashedNames,
+  order: Uint32Array,
   head: Octets,
   ttl: number,
 ): Generator<DenialRRset> {
-  for (const [index, { hashed, owner: subject, bitmap }] of entries.entries()) {
-    const next = entries[(index + 1) % entries.length] as HashedName;
+  const apexKey = orderKeyOf(apex);
+  const first = order.length === 0 ? ('' as Octets) : names.hashOf(order[0] as number);
+  let hashed = first;
+  for (const [index, number] of order.entries()) {
+    const following = order[index + 1];
+    const next = following === undefined ? first : names.hashOf(following);
     const owner = nsec3Owner(hashed, apex);
-    const rdata = (head + next.hashed + bitmap) as Rdata;
+    const rdata = (head + next + names.bitmapOf(number)) as Rdata;
     const rrset = { owner, type: rrTypes.NSEC3, ttl, rdatas: [rdata] };
-    yield { subject, canonicalOwner: owner, key: orderKeyOf(owner), rrset };
+    yield new Nsec3(names, number, orderKeyOf(owner, apex, apexKey), rrset);
+    hashed = next;
   }
 }
 

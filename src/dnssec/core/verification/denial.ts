@@ -7,7 +7,7 @@ import { composeTypeBitmap, parseTypeBitmap } from '#dns/type-bitmap.ts';
 import { denialTtl, planNsec } from '#dnssec/core/denial/nsec.ts';
 import { hashName, nsec3Due, nsec3Owner, type Nsec3Parameters } from '#dnssec/core/denial/nsec3.ts';
 import type { FaultList } from '#dnssec/core/verification/signatures.ts';
-import { findApex, findRRset, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
+import { findApex, findRRset, typesOf, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
 
 const denialTypes: ReadonlySet<RRType> = new Set([rrTypes.NSEC, rrTypes.NSEC3]);
 
@@ -36,10 +36,14 @@ function hasType({ nodes }: Zone, type: RRType): boolean {
 function withoutDenial(zone: Zone): Zone {
   const nodes: ZoneNode[] = [];
   for (const node of zone.nodes) {
-    const rrsets = node.rrsets.some(({ type }) => denialTypes.has(type))
-      ? node.rrsets.filter(({ type }) => !denialTypes.has(type))
-      : node.rrsets;
-    if (rrsets.length > 0) nodes.push(rrsets === node.rrsets ? node : { ...node, rrsets });
+    const types = typesOf(node);
+    if (!types.some((type) => denialTypes.has(type))) {
+      if (types.length > 0) nodes.push(node);
+      continue;
+    }
+    const { owner, canonicalOwner, key, rrsigs } = node;
+    const rrsets = node.rrsets.filter(({ type }) => !denialTypes.has(type));
+    if (rrsets.length > 0) nodes.push({ owner, canonicalOwner, key, rrsets, rrsigs });
   }
   return { apex: zone.apex, nodes };
 }

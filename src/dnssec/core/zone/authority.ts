@@ -1,6 +1,6 @@
 import { type CanonicalName, isWithin, type Name, type OrderKey, orderKeyOf, parentOf } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
-import type { Zone, ZoneNode } from '#dnssec/core/zone/zone.ts';
+import { typesOf, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
 
 /**
  * How a name stands to the zone:
@@ -40,7 +40,7 @@ export function* walkAuthority(zone: Zone): Generator<AuthorityNode> {
     }
     if (canonicalOwner.length > canonicalOwner.charCodeAt(0) + 1 + zone.apex.length)
       yield* emptyNonTerminals(canonicalOwner, previous, zone.apex);
-    const types = node.rrsets.map((rrset) => rrset.type);
+    const types = typesOf(node);
     const standing = standingOf(types, canonicalOwner === zone.apex);
     coverKey = isCover(types, canonicalOwner === zone.apex) ? key : undefined;
     previous = canonicalOwner;

@@ -5,7 +5,15 @@ import type { RRset } from '#dns/rrset.ts';
 import { namesInRdata } from '#dns/rdata/rdata.ts';
 import { type AuthorityNode, walkAuthority } from '#dnssec/core/zone/authority.ts';
 import type { ZoneFault } from '#dnssec/core/zone/faults.ts';
-import { findApex, findNodeIndex, findRRset, typesAt, type Zone, type ZoneNode } from '#dnssec/core/zone/zone.ts';
+import {
+  findApex,
+  findNodeIndex,
+  findRRset,
+  typesAt,
+  typesOf,
+  type Zone,
+  type ZoneNode,
+} from '#dnssec/core/zone/zone.ts';
 
 export interface ZoneCheckOptions {
   /** The largest TTL that is let through, in seconds; rollovers wait for it. */
@@ -74,12 +82,12 @@ function checkApex(zone: Zone, report: Report): void {
     report('error', 'ds-at-apex', apex, rrTypes.DS, 'stands at the apex: it belongs into the parent zone');
 }
 
-function checkNode(node: AuthorityNode, { rrsets }: ZoneNode, apex: CanonicalName, report: Report): void {
-  const has = (type: RRType) => rrsets.some((rrset) => rrset.type === type);
-  for (const { type, rdatas } of rrsets) {
-    if (singletons.has(type) && rdatas.length > 1) {
-      report('error', 'several-singletons', node, type, `stands ${rdatas.length} times, only one is allowed`);
-    }
+function checkNode(node: AuthorityNode, contents: ZoneNode, apex: CanonicalName, report: Report): void {
+  const types = typesOf(contents);
+  const has = (type: RRType) => types.includes(type);
+  for (const type of types) {
+    const count = singletons.has(type) ? (findRRset(contents, type) as RRset).rdatas.length : 1;
+    if (count > 1) report('error', 'several-singletons', node, type, `stands ${count} times, only one is allowed`);
     if (type === rrTypes.SOA && node.canonicalOwner !== apex)
       report('error', 'soa-not-at-apex', node, type, 'stands below the apex');
     if (type === rrTypes.DS && node.canonicalOwner !== apex && !has(rrTypes.NS)) {
@@ -96,11 +104,11 @@ function checkNode(node: AuthorityNode, { rrsets }: ZoneNode, apex: CanonicalNam
     );
   }
   if (has(rrTypes.CNAME)) {
-    const others = rrsets.filter((rrset) => !besideCname.has(rrset.type)).map((rrset) => formatRRType(rrset.type));
+    const others = types.filter((type) => !besideCname.has(type)).map(formatRRType);
     if (others.length > 0)
       report('error', 'cname-and-other-data', node, rrTypes.CNAME, `has ${others.join(', ')} beside it`);
   }
-  if (node.standing === 'occluded' && rrsets.some(({ type }) => type !== rrTypes.A && type !== rrTypes.AAAA)) {
+  if (node.standing === 'occluded' && types.some((type) => type !== rrTypes.A && type !== rrTypes.AAAA)) {
     report('warning', 'occluded', node, undefined, 'lies below a delegation or a DNAME: nobody is given these records');
   }
 }
@@ -119,6 +127,7 @@ function checkTtls({ owner, rrsets }: ZoneNode, maxTtl: number, report: Report):
 }
 
 function checkTargets(node: ZoneNode, apex: CanonicalName, targets: TargetFinder, report: Report): void {
+  if (!typesOf(node).some((type) => targetsMustNotBeAliases.has(type))) return;
   for (const { type, rdatas } of node.rrsets) {
     if (!targetsMustNotBeAliases.has(type)) continue;
     for (const rdata of rdatas) {

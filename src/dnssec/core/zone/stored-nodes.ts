@@ -1,6 +1,6 @@
 import { OctetStore, type OctetStoreParts } from '#lib/octet-store.ts';
 import { type Octets, readUint16, readUint32, sliceOctets, writeOctets } from '#lib/octets.ts';
-import { canonicalName, type Name, nameLengthAt, type OrderKey } from '#dns/name.ts';
+import { canonicalName, type CanonicalName, type Name, nameLengthAt, type OrderKey } from '#dns/name.ts';
 import { rrTypes, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import type { SignatureRecord, ZoneNode, ZoneNodes } from '#dnssec/core/zone/zone.ts';
@@ -33,10 +33,9 @@ export class NodeStore {
     return new NodeStore(this.#store.inOrder(numbers));
   }
 
-  /** Return what reads nodes one after the other, by their numbers. */
-  reader(): (number: number) => NodeContents {
-    const read = this.#store.reader();
-    return (number) => parseNode(read(number));
+  /** Return what reads the octets of nodes one after the other, by their numbers. */
+  reader(): (number: number) => Octets {
+    return this.#store.reader();
   }
 
   /** Return the types of a node, ascending, without RRSIG: no more is read than they take. */
@@ -56,6 +55,11 @@ export class NodeStore {
   /** Return a node by its number. */
   get(number: number): NodeContents {
     return parseNode(this.#store.get(number));
+  }
+
+  /** Return the octets of a node by its number. */
+  octetsOf(number: number): Octets {
+    return this.#store.get(number);
   }
 }
 
@@ -89,7 +93,16 @@ function uint16At(block: Uint8Array, at: number): number {
 }
 
 function parseNode(octets: Octets): NodeContents {
-  const owner = sliceOctets(octets, 0, nameLengthAt(octets, 0)) as Name;
+  const owner = ownerIn(octets);
+  return { owner, ...parseRecords(octets, owner) };
+}
+
+function ownerIn(octets: Octets): Name {
+  return sliceOctets(octets, 0, nameLengthAt(octets, 0)) as Name;
+}
+
+/** Parse what stands behind the owner. */
+function parseRecords(octets: Octets, owner: Name): Omit<NodeContents, 'owner'> {
   const rrsets: RRset[] = [];
   const rrsigs: SignatureRecord[] = [];
   let rdatas: Rdata[] = [];
@@ -110,7 +123,17 @@ function parseNode(octets: Octets): NodeContents {
       lastType = type;
     }
   }
-  return { owner, rrsets, rrsigs };
+  return { rrsets, rrsigs };
+}
+
+/** Parse no more of what stands behind the owner than types take. */
+function parseTypes(octets: Octets, owner: Name): RRType[] {
+  const types: RRType[] = [];
+  for (let at = owner.length; at < octets.length; at += recordHead + readUint16(octets, at + 6)) {
+    const type = readUint16(octets, at);
+    if (type !== rrTypes.RRSIG && type !== types.at(-1)) types.push(type);
+  }
+  return types;
 }
 
 /** Nodes in a form that another thread can be handed. */
@@ -148,7 +171,7 @@ export class StoredNodes implements ZoneNodes {
   }
 
   at(index: number): ZoneNode | undefined {
-    return index >= this.length ? undefined : composeNode(this.#store.get(index), this.#keys.get(index));
+    return index >= this.length ? undefined : new StoredNode(this.#store.octetsOf(index), this.#keys.get(index));
   }
 
   compareKeyAt(index: number, key: OrderKey): number {
@@ -161,10 +184,35 @@ export class StoredNodes implements ZoneNodes {
 
   *[Symbol.iterator](): Generator<ZoneNode> {
     const [nodeAt, keyAt] = [this.#store.reader(), this.#keys.reader()];
-    for (let index = 0; index < this.length; index++) yield composeNode(nodeAt(index), keyAt(index));
+    for (let index = 0; index < this.length; index++) yield new StoredNode(nodeAt(index), keyAt(index));
   }
 }
 
-function composeNode({ owner, rrsets, rrsigs }: NodeContents, key: Octets): ZoneNode {
-  return { owner, canonicalOwner: canonicalName(owner), key: key as string as OrderKey, rrsets, rrsigs };
+/** A node that is made of its octets as far as somebody asks: most of those who walk a zone look at few RDATA. */
+class StoredNode implements ZoneNode {
+  readonly owner: Name;
+  readonly canonicalOwner: CanonicalName;
+  readonly key: OrderKey;
+  readonly #octets: Octets;
+  #records: Omit<NodeContents, 'owner'> | undefined;
+  #types: readonly RRType[] | undefined;
+
+  constructor(octets: Octets, key: Octets) {
+    this.owner = ownerIn(octets);
+    this.canonicalOwner = canonicalName(this.owner);
+    this.key = key as string as OrderKey;
+    this.#octets = octets;
+  }
+
+  get rrsets(): readonly RRset[] {
+    return (this.#records ??= parseRecords(this.#octets, this.owner)).rrsets;
+  }
+
+  get rrsigs(): readonly SignatureRecord[] {
+    return (this.#records ??= parseRecords(this.#octets, this.owner)).rrsigs;
+  }
+
+  get types(): readonly RRType[] {
+    return (this.#types ??= parseTypes(this.#octets, this.owner));
+  }
 }

@@ -12,6 +12,8 @@ export interface ZoneNode {
   readonly rrsets: readonly RRset[];
   /** Each with the TTL of its own, which follows what it covers. Source: RFC 4034 §3. */
   readonly rrsigs: readonly SignatureRecord[];
+  /** The types of the RRsets. Absent where they are told by the RRsets in no more time. */
+  readonly types?: readonly RRType[];
 }
 
 /** An RRSIG record at some owner. */
@@ -91,9 +93,14 @@ export function findNodeIndex({ nodes }: Zone, name: CanonicalName, near = 0): n
   return low < nodes.length && compareKeyAt(nodes, low, key) === 0 ? low : -1;
 }
 
+/** Return the types of a node, ascending, without RRSIG. */
+export function typesOf(node: ZoneNode): readonly RRType[] {
+  return node.types ?? node.rrsets.map(({ type }) => type);
+}
+
 /** Return the types of a node that there is, ascending, without RRSIG. */
 export function typesAt(nodes: ZoneNodes, index: number): readonly RRType[] {
-  return nodes.typesAt?.(index) ?? (nodes.at(index) as ZoneNode).rrsets.map(({ type }) => type);
+  return nodes.typesAt?.(index) ?? typesOf(nodes.at(index) as ZoneNode);
 }
 
 function compareKeyAt(nodes: ZoneNodes, index: number, key: OrderKey): number {
