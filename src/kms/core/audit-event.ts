@@ -36,7 +36,7 @@ export const auditedOperations = [
 export type AuditedOperation = (typeof auditedOperations)[number];
 
 /**
- * `allowed` is written before the operation is carried out, `denied` before it is refused. A change or a computation
+ * `allowed` is durable before anything is changed or given out, `denied` before the refusal is. A change or a computation
  * that was allowed and then could not be carried out has a second event, `failed`.
  */
 export type AuditOutcome = 'allowed' | 'denied' | 'failed';

@@ -32,7 +32,7 @@ export async function administer<Result>(
     return { decision: undefined, facts: {} };
   };
   const place = organisation === undefined ? {} : { organisation };
-  return audited(ports, caller, operation, { target, ...place }, decide, carryOut);
+  return audited(ports, caller, operation, { target, ...place }, { decide, carryOut });
 }
 
 /** What an administrator makes. */
@@ -63,9 +63,11 @@ export async function administerCreation<Result>(
     return { decision: { identity, isMade: earlier !== undefined }, facts: { target: identity } };
   };
   const place = organisation === undefined ? {} : { organisation };
-  return audited(ports, caller, operation, place, decide, async ({ identity, isMade }) =>
-    isMade ? again(identity) : orEarlier(ports, claim, () => make(identity), again),
-  );
+  return audited(ports, caller, operation, place, {
+    decide,
+    carryOut: async ({ identity, isMade }) =>
+      isMade ? again(identity) : orEarlier(ports, claim, () => make(identity), again),
+  });
 }
 
 /** Organisations that the caller may administer. */

@@ -55,11 +55,12 @@ async function changeBySystem(
   };
   const decide = async () => ({ decision: undefined, facts: { organisation, region, key: key.identity, ...facts } });
   try {
-    await audited(ports, caller, operation, {}, decide, async () => {
+    const carryOut = async () => {
       const now = ports.clock.now();
       const { key: changed, event } = await rule(key, now);
       if (event !== undefined) await ports.store.updateKey({ key: changed, event, at: now });
-    });
+    };
+    await audited(ports, caller, operation, {}, { decide, carryOut });
   } catch (error) {
     if (error instanceof KmsError && error.code === 'conflict') return false;
     throw error;

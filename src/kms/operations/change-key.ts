@@ -45,19 +45,21 @@ async function change(
     caller,
     operationOf(action),
     { region, key: id },
-    async () => {
-      const authorised = await getAuthorisedKey(ports, caller, region, id, action);
-      const identity = await findEarlier(ports, claim);
-      const earlier = identity === undefined ? undefined : await getEarlierKey(ports, authorised, identity);
-      const { key } = authorised;
-      const changed =
-        earlier === undefined ? check(key, ports.clock.now()) : { version: latestVersion(earlier).version };
-      return { decision: { authorised, earlier }, facts: { ...factsOf(authorised), key: key.identity, ...changed } };
-    },
-    async ({ authorised, earlier }) => {
-      if (earlier !== undefined) return { ...authorised, key: earlier };
-      const make = () => apply(ports, authorised, rule, claim);
-      return { ...authorised, key: await ports.turns.run(authorised.key.identity, make) };
+    {
+      decide: async () => {
+        const authorised = await getAuthorisedKey(ports, caller, region, id, action);
+        const identity = await findEarlier(ports, claim);
+        const earlier = identity === undefined ? undefined : await getEarlierKey(ports, authorised, identity);
+        const { key } = authorised;
+        const changed =
+          earlier === undefined ? check(key, ports.clock.now()) : { version: latestVersion(earlier).version };
+        return { decision: { authorised, earlier }, facts: { ...factsOf(authorised), key: key.identity, ...changed } };
+      },
+      carryOut: async ({ authorised, earlier }) => {
+        if (earlier !== undefined) return { ...authorised, key: earlier };
+        const make = () => apply(ports, authorised, rule, claim);
+        return { ...authorised, key: await ports.turns.run(authorised.key.identity, make) };
+      },
     },
   );
 }

@@ -6,7 +6,7 @@ import type { Key, Scope } from '#kms/core/key.ts';
 import type { InvocationCounter } from '#kms/operations/invocation-counter.ts';
 import type { KeyTurns } from '#kms/operations/key-turns.ts';
 import { callCost, type RateLimiter } from '#kms/operations/rate-limiter.ts';
-import type { AuditLog } from '#kms/ports/audit-log.ts';
+import type { AuditLog, WriteUnderWay } from '#kms/ports/audit-log.ts';
 import type { CryptoProvider } from '#kms/ports/crypto-provider.ts';
 import type { ForeignTokens } from '#kms/ports/foreign-tokens.ts';
 import type { KeyStore } from '#kms/ports/key-store.ts';
@@ -110,24 +110,35 @@ export async function getOrganisation({ store }: KmsPorts, { principal, organisa
 /** What an event says besides who asked, for what, and when. */
 export type EventFacts = Partial<Pick<AuditEvent, 'organisation' | 'key' | 'version' | 'count' | 'target' | 'region'>>;
 
+/** The steps of an audited operation. */
+export interface AuditedSteps<Decision, Result> {
+  /** Returns what the rest needs, and the facts for the event; what it throws is a refusal. */
+  readonly decide: () => Promise<{ readonly decision: Decision; readonly facts: EventFacts }>;
+  readonly carryOut: (decision: Decision) => Promise<Result>;
+  /**
+   * Only for what changes nothing: given, `carryOut` runs while the event is written, and nothing of its result leaves
+   * before it is. Where it cannot be written, the result comes here, for what is secret in it to be wiped.
+   */
+  readonly drop?: ((result: Result) => void) | undefined;
+}
+
 /**
- * Let a call through in three steps: `decide` whether it may go on, write the decision to the audit log, and only then
- * `carryOut` what it asks. A refusal is an event as well, and so is a failure after the call was let through.
+ * Let a call through in three steps: `decide` whether it may go on, write the decision to the audit log, and `carryOut`
+ * what it asks, which waits for the event unless it changes nothing; its result always does. A refusal is an event as
+ * well, and so is a failure after the call was let through.
  *
- * @param decide returns what the rest needs, and the facts for the event; what it throws is a refusal
- * @throws KmsError audit-unavailable: then nothing was carried out
+ * @throws KmsError audit-unavailable: then nothing was changed, and nothing leaves
  */
 export async function audited<Decision, Result>(
   ports: KmsPorts,
   caller: Caller,
   operation: AuditedOperation,
   target: EventFacts,
-  decide: () => Promise<{ readonly decision: Decision; readonly facts: EventFacts }>,
-  carryOut: (decision: Decision) => Promise<Result>,
+  { decide, carryOut, drop }: AuditedSteps<Decision, Result>,
 ): Promise<Result> {
-  const append = async (facts: EventFacts, outcome: AuditOutcome, code?: string): Promise<void> => {
+  const begin = async (facts: EventFacts, outcome: AuditOutcome, code?: string): Promise<WriteUnderWay> => {
     const known = { ...target, ...facts };
-    await ports.audit.append({
+    return ports.audit.begin({
       at: ports.clock.now(),
       operation,
       outcome,
@@ -141,12 +152,20 @@ export async function audited<Decision, Result>(
     });
   };
   const refuse = async (outcome: 'denied' | 'failed', facts: EventFacts, error: unknown): Promise<never> => {
-    await append(facts, outcome, error instanceof KmsError ? error.code : 'internal');
+    const { durable } = await begin(facts, outcome, error instanceof KmsError ? error.code : 'internal');
+    await durable;
     throw error;
   };
-  const decided = await decide().catch((error: unknown) => refuse('denied', {}, error));
-  await append(decided.facts, 'allowed');
-  return carryOut(decided.decision).catch((error: unknown) => refuse('failed', decided.facts, error));
+  const { decision, facts } = await decide().catch((error: unknown) => refuse('denied', {}, error));
+  const work = async () => carryOut(decision);
+  const { durable } = await begin(facts, 'allowed');
+  const [event, result] = await Promise.allSettled([durable, drop === undefined ? durable.then(work) : work()]);
+  if (event.status === 'rejected') {
+    if (result.status === 'fulfilled') drop?.(result.value);
+    throw event.reason;
+  }
+  if (result.status === 'rejected') return refuse('failed', facts, result.reason);
+  return result.value;
 }
 
 /** An organisation's events are found under its identity, also where the caller named it by its slug. */
@@ -155,26 +174,28 @@ async function identityOf({ store }: KmsPorts, organisation: string): Promise<st
   return found?.identity ?? organisation;
 }
 
-/** The same for a call on a key: `check` looks at the key's state and returns the facts for the event. */
+/** The steps of a call on a key. */
+export interface KeySteps<Result> extends Pick<AuditedSteps<AuthorisedKey, Result>, 'carryOut' | 'drop'> {
+  /** Looks at the key's state and returns the facts for the event; what it throws is a refusal. */
+  readonly check: (key: Key) => EventFacts;
+}
+
+/** The same for a call on a key, which is looked up and must be the caller's. */
 export async function auditedOnKey<Result>(
   ports: KmsPorts,
   caller: Caller,
   target: Required<Target>,
   action: Action,
-  check: (key: Key) => EventFacts,
-  carryOut: (authorised: AuthorisedKey) => Promise<Result>,
+  { check, carryOut, drop }: KeySteps<Result>,
 ): Promise<Result> {
-  return audited(
-    ports,
-    caller,
-    operationOf(action),
-    target,
-    async () => {
+  return audited(ports, caller, operationOf(action), target, {
+    decide: async () => {
       const decision = await getAuthorisedKey(ports, caller, target.region, target.key, action);
       return { decision, facts: { ...factsOf(decision), key: decision.key.identity, ...check(decision.key) } };
     },
     carryOut,
-  );
+    drop,
+  });
 }
 
 /** What the events of a call that was let through say of its place. */

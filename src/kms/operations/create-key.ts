@@ -62,27 +62,29 @@ export async function createKey(
     caller,
     action === 'Create' ? 'kms.create' : 'kms.import',
     { region },
-    async () => {
-      const authorised = await authorise(ports, caller, region, action);
-      assertCreatable(wanted, keyType);
-      const claim = claimOf(caller, idempotencyKey, ['create', authorised.scope, digestible(wanted)]);
-      const earlier = await findEarlier(ports, claim);
-      if (earlier === undefined) ports.limiter.take(caller.principal, makingCost(keyType));
-      const identity = earlier ?? `kms-${randomUUID()}`;
-      const facts = { ...factsOf(authorised), key: identity, version: 1 };
-      return { decision: { authorised, claim, earlier, identity }, facts };
-    },
-    async ({ authorised, claim, earlier, identity }) => {
-      const again = async (made: string) => ({ ...authorised, key: await getEarlierKey(ports, authorised, made) });
-      if (earlier !== undefined) return again(earlier);
-      const key = await composeKey(ports, authorised, identity, wanted);
-      const event = action === 'Create' ? 'created' : 'imported';
-      const insert = async () => {
-        await ports.store.insertKey({ key, event, at: key.createdAt, claim });
-        ports.onKeyEvent();
-        return { ...authorised, key };
-      };
-      return orEarlier(ports, claim, insert, again);
+    {
+      decide: async () => {
+        const authorised = await authorise(ports, caller, region, action);
+        assertCreatable(wanted, keyType);
+        const claim = claimOf(caller, idempotencyKey, ['create', authorised.scope, digestible(wanted)]);
+        const earlier = await findEarlier(ports, claim);
+        if (earlier === undefined) ports.limiter.take(caller.principal, makingCost(keyType));
+        const identity = earlier ?? `kms-${randomUUID()}`;
+        const facts = { ...factsOf(authorised), key: identity, version: 1 };
+        return { decision: { authorised, claim, earlier, identity }, facts };
+      },
+      carryOut: async ({ authorised, claim, earlier, identity }) => {
+        const again = async (made: string) => ({ ...authorised, key: await getEarlierKey(ports, authorised, made) });
+        if (earlier !== undefined) return again(earlier);
+        const key = await composeKey(ports, authorised, identity, wanted);
+        const event = action === 'Create' ? 'created' : 'imported';
+        const insert = async () => {
+          await ports.store.insertKey({ key, event, at: key.createdAt, claim });
+          ports.onKeyEvent();
+          return { ...authorised, key };
+        };
+        return orEarlier(ports, claim, insert, again);
+      },
     },
   );
 }

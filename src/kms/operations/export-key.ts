@@ -16,12 +16,8 @@ export async function exportKey(
   { region, id }: KeyAddress,
   wanted?: number,
 ): Promise<{ readonly version: number; readonly material: SecretBytes }> {
-  return auditedOnKey(
-    ports,
-    caller,
-    { region, key: id },
-    'Export',
-    (key) => {
+  return auditedOnKey(ports, caller, { region, key: id }, 'Export', {
+    check: (key) => {
       assertUsable(key);
       if (!key.exportAllowed)
         throw new KmsError(
@@ -30,9 +26,9 @@ export async function exportKey(
         );
       return { version: getVersion(key, wanted).version };
     },
-    async ({ key }) => {
+    carryOut: async ({ key }) => {
       const { version } = getVersion(key, wanted);
       return { version, material: await ports.provider.export(storedVersion(key, version)) };
     },
-  );
+  });
 }

@@ -48,17 +48,13 @@ export async function getPublicKeys(
   const textsOf = ({ versions, keyType }: Key) =>
     new Map(versions.map((entry) => [entry.version, formatPublicKey(keyType, entry.publicKey, format)]));
   const wanted = (key: Key) => (version === undefined ? key : { ...key, versions: [getVersion(key, version)] });
-  return auditedOnKey(
-    ports,
-    caller,
-    { region, key: id },
-    'GetPublicKey',
-    (key) => {
+  return auditedOnKey(ports, caller, { region, key: id }, 'GetPublicKey', {
+    check: (key) => {
       textsOf(wanted(key));
       return version === undefined ? {} : { version };
     },
-    async ({ key }) => textsOf(wanted(key)),
-  );
+    carryOut: async ({ key }) => textsOf(wanted(key)),
+  });
 }
 
 export interface KmsSummary {

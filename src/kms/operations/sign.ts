@@ -1,3 +1,4 @@
+import type { Key } from '#kms/core/key.ts';
 import type { KeyTypeRow } from '#kms/core/key-types.ts';
 import type { Caller, KmsPorts } from '#kms/operations/context.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type VersionOutcomes,
 } from '#kms/operations/use-key.ts';
 import type { Outcome, PackedOutcomes, SignatureOptions, SignedInput } from '#kms/ports/crypto-provider.ts';
-import type { Packed } from '#lib/packed.ts';
+import { type Packed, releasePacked } from '#lib/packed.ts';
 
 /**
  * Sign inputs with one version of a key, the latest unless another is named.
@@ -53,10 +54,11 @@ export async function signPacked(
 ): Promise<PackedOutcomes & Versioned> {
   const cost = ({ cost: costs }: KeyTypeRow) => (options.prehashed === true ? costs.digest : costs.secret);
   const use: KeyUse = { action: 'Sign', operation: 'sign', version, count: inputs.ends.length, cost };
-  return useKey(ports, caller, address, use, async (key, used) => ({
+  const carryOut = async (key: Key, used: number): Promise<PackedOutcomes & Versioned> => ({
     version: used,
     ...(await ports.provider.signPacked(storedVersion(key, used), inputs, options)),
-  }));
+  });
+  return useKey(ports, caller, address, use, carryOut, ({ results }) => releasePacked(results));
 }
 
 /** Inputs for one version of a key, the latest unless another is named. */

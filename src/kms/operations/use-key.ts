@@ -31,6 +31,7 @@ export interface KeyUse {
  * Let a cryptographic call through and carry it out: the key must be active, of a type that can do it, and have the
  * version; the caller must not ask for too much; and the audit log must have the event.
  *
+ * @param drop for what changes nothing, which need not wait for the event: wipes a result that may not leave
  * @throws KmsError wrong-state, wrong-operation, version-unknown, rate-limited, audit-unavailable, not-found, …
  */
 export async function useKey<Result>(
@@ -39,14 +40,11 @@ export async function useKey<Result>(
   { region, id }: KeyAddress,
   use: KeyUse,
   carryOut: (key: Key, version: number) => Promise<Result>,
+  drop?: (result: Result) => void,
 ): Promise<Result> {
   const { action, operation, version, count, cost, check } = use;
-  return auditedOnKey(
-    ports,
-    caller,
-    { region, key: id },
-    action,
-    (key) => {
+  return auditedOnKey(ports, caller, { region, key: id }, action, {
+    check: (key) => {
       assertUsable(key);
       assertOperation(key.keyType, operation);
       check?.(key);
@@ -54,8 +52,9 @@ export async function useKey<Result>(
       const used = version === 'each' ? {} : { version: getVersion(key, version).version };
       return count === 1 ? used : { ...used, count };
     },
-    ({ key }) => carryOut(key, getVersion(key, version === 'each' ? undefined : version).version),
-  );
+    carryOut: ({ key }) => carryOut(key, getVersion(key, version === 'each' ? undefined : version).version),
+    drop,
+  });
 }
 
 /** Results of one key version, in the order of the inputs. */
@@ -70,7 +69,7 @@ export interface VersionInputs {
   readonly version?: number | undefined;
 }
 
-/** Compute something of each input with one version of a key. @throws KmsError what `useKey` throws */
+/** Compute something of each input with one version of a key, which changes nothing. @throws KmsError what `useKey` throws */
 export async function useVersion(
   ports: KmsPorts,
   caller: Caller,
@@ -79,10 +78,11 @@ export async function useVersion(
   compute: (version: StoredKeyVersion, inputs: readonly Uint8Array[]) => Promise<readonly Outcome<Uint8Array>[]>,
 ): Promise<VersionOutcomes> {
   const { inputs } = use;
-  return useKey(ports, caller, address, { ...use, count: inputs.length }, async (key, version) => ({
+  const carryOut = async (key: Key, version: number): Promise<VersionOutcomes> => ({
     version,
     outcomes: await compute(storedVersion(key, version), inputs),
-  }));
+  });
+  return useKey(ports, caller, address, { ...use, count: inputs.length }, carryOut, ({ outcomes }) => wipe(outcomes));
 }
 
 /** An item that names the version that it is for, as every ciphertext, signature and HMAC does. */
@@ -90,7 +90,7 @@ export interface Versioned {
   readonly version: number;
 }
 
-/** Do something with items that each name the version that they are for. @throws KmsError what `useKey` throws */
+/** Do something that changes nothing with items that each name the version that they are for. @throws KmsError what `useKey` throws */
 export async function useEachVersion<Item extends Versioned, Result>(
   ports: KmsPorts,
   caller: Caller,
@@ -99,9 +99,12 @@ export async function useEachVersion<Item extends Versioned, Result>(
   carryOut: (version: StoredKeyVersion, items: readonly Item[], key: Key) => Promise<readonly Outcome<Result>[]>,
 ): Promise<readonly Outcome<Result>[]> {
   const { items } = use;
-  return useKey(ports, caller, address, { ...use, version: 'each', count: items.length }, (key) =>
-    perVersion(key, items, (version, group) => carryOut(version, group, key)),
-  );
+  const perItem = (key: Key) => perVersion(key, items, (version, group) => carryOut(version, group, key));
+  return useKey(ports, caller, address, { ...use, version: 'each', count: items.length }, perItem, wipe);
+}
+
+function wipe(outcomes: readonly Outcome<unknown>[]): void {
+  for (const outcome of outcomes) if (outcome instanceof Uint8Array) outcome.fill(0);
 }
 
 /**

@@ -8,11 +8,13 @@ export async function readWrappingKey(ports: KmsPorts, caller: Caller, region: s
     caller,
     'kms.get_wrapping_key',
     { region },
-    async () => {
-      const authorised = await authorise(ports, caller, region, 'GetWrappingKey');
-      return { decision: authorised.scope.region, facts: factsOf(authorised) };
+    {
+      decide: async () => {
+        const authorised = await authorise(ports, caller, region, 'GetWrappingKey');
+        return { decision: authorised.scope.region, facts: factsOf(authorised) };
+      },
+      carryOut: (identity) => getWrappingKey(ports, identity),
     },
-    (identity) => getWrappingKey(ports, identity),
   );
 }
 

@@ -20,15 +20,24 @@ export interface AuditVerification {
   readonly fault?: string;
 }
 
+/** What is on its way to the disk. */
+export interface WriteUnderWay {
+  /** Resolves when it is there. */
+  readonly durable: Promise<void>;
+}
+
 /**
  * Events in a chain of hashes, so that no event can be removed, changed or moved without a trace.
  *
  * - An `append` that resolves is durable. Events that wait while others are written share the next commit.
- * - `append` rejects with `audit-unavailable` when the event could not be written, and `overloaded` when too many wait;
- *   the caller must not go on.
+ * - `begin` resolves as soon as the event is being written, in the same turn of the event loop for all that share the
+ *   commit, so that the caller may work meanwhile.
+ * - Both reject with `overloaded` when too many wait. An event that could not be written rejects `append`, or `durable`,
+ *   with `audit-unavailable`; the caller must then change nothing and give out nothing.
  */
 export interface AuditLog {
   append(event: AuditEvent): Promise<void>;
+  begin(event: AuditEvent): Promise<WriteUnderWay>;
   /** Events with numbers above `after` that match, in order. */
   list(filter: AuditFilter, after: number, limit: number): Promise<readonly AuditRecord[]>;
   /** Check up to `limit` events that follow a head. */

@@ -65,7 +65,11 @@ export class AuditTable {
       }
     } catch (cause) {
       this.#head = undefined;
-      throw new KmsError('audit-unavailable', 'the audit log cannot be written, so nothing was done', { cause });
+      throw new KmsError(
+        'audit-unavailable',
+        'the audit log cannot be written, so nothing was changed and nothing is given out',
+        { cause },
+      );
     }
   }
 

@@ -22,7 +22,11 @@ export function startAuditWorker(setup: AuditWorkerSetup): AuditWriter {
   let end: KmsError | undefined;
 
   const fail = (cause: unknown): void => {
-    end ??= new KmsError('audit-unavailable', 'the audit log has stopped, so nothing was done', { cause });
+    end ??= new KmsError(
+      'audit-unavailable',
+      'the audit log has stopped, so nothing was changed and nothing is given out',
+      { cause },
+    );
     for (const { reject } of owed.values()) reject(end);
     owed.clear();
   };

@@ -1,9 +1,9 @@
 import { KmsError } from '#kms/core/errors.ts';
+import type { WriteUnderWay } from '#kms/ports/audit-log.ts';
 
 interface Waiting<Item> {
   readonly item: Item;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  readonly begin: (write: WriteUnderWay) => void;
 }
 
 /** Items that may wait for the next commit. */
@@ -22,12 +22,17 @@ export class GroupCommit<Item> {
     this.#write = write;
   }
 
-  /** Resolves when the item is durable. @throws KmsError overloaded and what `write` throws */
-  add(item: Item): Promise<void> {
+  /**
+   * Add an item. Resolves when its group begins to be written, for all of the group in the same turn of the event loop;
+   * what `write` throws comes with `durable`.
+   *
+   * @throws KmsError overloaded
+   */
+  add(item: Item): Promise<WriteUnderWay> {
     if (this.#waiting.length >= mostWaiting)
       return Promise.reject(new KmsError('overloaded', 'too many audit events are waiting: try again in a moment'));
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject });
+    return new Promise((begin) => {
+      this.#waiting.push({ item, begin });
       // After the requests of this turn of the event loop, so that they share the first commit already.
       if (!this.#isWriting) {
         this.#isWriting = true;
@@ -39,12 +44,9 @@ export class GroupCommit<Item> {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, mostTogether);
-      try {
-        await this.#write(group.map(({ item }) => item));
-        for (const { resolve } of group) resolve();
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
+      const durable = this.#write(group.map(({ item }) => item));
+      for (const { begin } of group) begin({ durable });
+      await durable.catch(() => undefined); // those whose items they are have the error from `durable`
     }
     this.#isWriting = false;
   }

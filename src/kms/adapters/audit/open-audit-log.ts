@@ -5,7 +5,7 @@ import { AuditTable } from '#kms/adapters/audit/audit-table.ts';
 import { startAuditWorker } from '#kms/adapters/audit/audit-thread.ts';
 import { GroupCommit } from '#kms/adapters/audit/group-commit.ts';
 import type { DatabasePlace } from '#kms/adapters/store/open-database.ts';
-import { composeAuditBody } from '#kms/core/audit-event.ts';
+import { type AuditEvent, composeAuditBody } from '#kms/core/audit-event.ts';
 import type { AuditLog } from '#kms/ports/audit-log.ts';
 
 const migrations = fileURLToPath(new URL('../audit-migrations', import.meta.url));
@@ -51,8 +51,10 @@ async function openWriter(place: DatabasePlace, { sealKey, thread, onError }: Au
 /** Gather the events of a writer into groups. */
 export function groupedAuditLog(writer: AuditWriter): AuditLog {
   const commits = new GroupCommit<string>((bodies) => writer.append(bodies));
+  const begin = (event: AuditEvent) => commits.add(composeAuditBody(event));
   return {
-    append: (event) => commits.add(composeAuditBody(event)),
+    begin,
+    append: async (event) => (await begin(event)).durable,
     list: (filter, after, limit) => writer.list(filter, after, limit),
     verify: (from, limit) => writer.verify(from, limit),
     close: () => writer.close(),
