@@ -77,12 +77,12 @@ export async function changeRecords(
   cause: ChangeCause,
   options: { readonly dryRun?: boolean } = {},
 ): Promise<ChangedRecords> {
-  const { id } = await getEditableZone(ports, caller, zoneId);
+  const known = await getEditableZone(ports, caller, zoneId);
   const answer = (done: DoneVersion) => changedRecords(ports, done, changes);
   const compose = async (zone: ManagedZone, view: StoredZoneView) => ({
     edits: await composeEdits(ports, zone, view, changes),
   });
-  const published = await publishVersion(ports, id, cause, compose, { ...options, answer });
+  const published = await publishVersion(ports, known.id, cause, compose, { ...options, known, answer });
   return answer(published);
 }
 

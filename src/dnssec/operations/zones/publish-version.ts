@@ -41,6 +41,8 @@ export interface ChangeCause {
 /** How a version is published. */
 export interface PublishOptions {
   readonly dryRun?: boolean;
+  /** The zone as the caller has just read it, which spares reading it again unless others change it first. */
+  readonly known?: ManagedZone;
   /** Gives what the request with a claim is answered, which is written with the version. */
   readonly answer?: (done: Omit<PublishedVersion, 'isWritten'>) => Promise<unknown>;
 }
@@ -72,9 +74,10 @@ export async function publishVersion(
   compute: (zone: ManagedZone, view: StoredZoneView) => Promise<VersionWish>,
   options: PublishOptions = {},
 ): Promise<PublishedVersion> {
-  return ports.locks.run(zoneId, async () => {
+  return ports.locks.run(zoneId, async (hadToWait) => {
     for (let attempt = 1; ; attempt++) {
-      const zone = await ports.store.getZone(zoneId);
+      const known = hadToWait || attempt > 1 ? undefined : options.known;
+      const zone = known ?? (await ports.store.getZone(zoneId));
       const view = rememberingView(ports.store.viewOf(zoneId));
       const wish = await compute(zone, view);
       const prepared = await prepareVersion(ports, zone, view, wish, cause);

@@ -5,9 +5,11 @@
 export class ZoneLocks {
   readonly #last = new Map<number, Promise<unknown>>();
 
-  async run<Result>(zoneId: number, work: () => Promise<Result>): Promise<Result> {
-    const before = this.#last.get(zoneId) ?? Promise.resolve();
-    const mine = before.then(work, work);
+  /** @param work is told whether it had to wait, so that what was read of the zone before may be stale */
+  async run<Result>(zoneId: number, work: (hadToWait: boolean) => Promise<Result>): Promise<Result> {
+    const before = this.#last.get(zoneId);
+    const begin = (): Promise<Result> => work(before !== undefined);
+    const mine = (before ?? Promise.resolve()).then(begin, begin);
     const settled = mine.catch(() => undefined);
     this.#last.set(zoneId, settled);
     try {
