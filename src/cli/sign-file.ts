@@ -8,8 +8,9 @@ import { openZoneOutput } from '#cli/zone-output.ts';
 import type { SerialPolicy } from '#dns/serial.ts';
 import { findOrCreateZoneKeys, parseKeyChoices } from '#dnssec/operations/choose-keys.ts';
 import { sampledVerifier } from '#dnssec/operations/sampled-verifier.ts';
-import type { SigningProgress, ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
+import type { SigningProgress } from '#dnssec/operations/sign-zone-text.ts';
 import { signZoneText, summaryText } from '#dnssec/operations/sign-zone-text.ts';
+import type { ZoneSigningPolicy } from '#dnssec/operations/signing-options.ts';
 import { secondsOf } from '#lib/clock.ts';
 
 /** The options of `sign`, as the command line gives them. */

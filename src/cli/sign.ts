@@ -8,8 +8,7 @@ import type { SignOptions } from '#cli/sign-file.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { startReadingInput } from '#cli/zone-input.ts';
 import { serialPolicies } from '#dns/serial.ts';
-import type { ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
-import { signingPolicy } from '#dnssec/operations/signing-options.ts';
+import { signingPolicy, type ZoneSigningPolicy } from '#dnssec/operations/signing-options.ts';
 
 const examples = `
 Keys: without --key, --ksk and --zsk one key for the zone and algorithm is found in the KMS, or made on the first run

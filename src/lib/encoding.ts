@@ -24,18 +24,29 @@ export function encodeBase64(bytes: Uint8Array): string {
 const base64Digits = utf8Bytes('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
 const base64Pad = 61;
 
+/** Return how long the padded base64 of so many octets is. */
+export function base64Length(octets: number): number {
+  return Math.ceil(octets / 3) * 4;
+}
+
+/** Write the padded base64 of the octets from `start` to `end` into `target` at `offset`. Source: RFC 4648 §4. */
+export function writeBase64(target: Uint8Array, offset: number, bytes: Uint8Array, start: number, end: number): void {
+  let at = offset;
+  for (let index = start; index < end; index += 3) {
+    const [isPair, isTriple] = [index + 1 < end, index + 2 < end];
+    const second = isPair ? (bytes[index + 1] as number) : 0;
+    const bits = ((bytes[index] as number) << 16) | (second << 8) | (isTriple ? (bytes[index + 2] as number) : 0);
+    target[at++] = base64Digits[bits >>> 18] as number;
+    target[at++] = base64Digits[(bits >>> 12) & 63] as number;
+    target[at++] = isPair ? (base64Digits[(bits >>> 6) & 63] as number) : base64Pad;
+    target[at++] = isTriple ? (base64Digits[bits & 63] as number) : base64Pad;
+  }
+}
+
 /** Encode a secret as the octets of its base64, so that it never is a string, which cannot be wiped. */
 export function encodeBase64Octets(secret: Uint8Array): Uint8Array {
-  const octets = new Uint8Array(Math.ceil(secret.length / 3) * 4).fill(base64Pad);
-  let at = 0;
-  for (let start = 0; start < secret.length; start += 3) {
-    const [first = 0, second = 0, third = 0] = secret.subarray(start, start + 3);
-    const sextets = Math.min(3, secret.length - start) + 1;
-    const bits = (first << 16) | (second << 8) | third;
-    for (let index = 0; index < sextets; index++)
-      octets[at + index] = base64Digits[(bits >>> (18 - 6 * index)) & 63] ?? 0;
-    at += 4;
-  }
+  const octets = new Uint8Array(base64Length(secret.length));
+  writeBase64(octets, 0, secret, 0, secret.length);
   return octets;
 }
 

@@ -5,9 +5,8 @@ import { rrTypes } from '#dns/rr-type.ts';
 import { type Role, roles } from '#dnssec/core/keys/zone-key.ts';
 import type { Zone } from '#dnssec/core/zone/zone.ts';
 import { ZoneBuilder } from '#dnssec/core/zone/zone-builder.ts';
-import { gatherZone } from '#dnssec/core/zone/gather-zone.ts';
-import { prepareZone, signZone, type ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
-import { getZoneKeys } from '#dnssec/operations/zone-keys.ts';
+import type { ZoneSigningPolicy } from '#dnssec/core/signing/plan-zone.ts';
+import { signZoneText, zoneToSign } from '#dnssec/operations/sign-zone-text.ts';
 import { defaultValidity } from '#dnssec/core/signing/validity.ts';
 import { canonical, inOnePiece, recordsOf } from '#test/support/dns.ts';
 import { type LocalKeyType, LocalSigner, localVerifier } from '#test/support/local-signer.ts';
@@ -67,27 +66,20 @@ export async function signedRecords(
   now = signingTime,
 ): Promise<ResourceRecord[]> {
   const signer = signerFor(keyType);
-  const ports = { signer, verifier: localVerifier };
-  const keys = await getZoneKeys(
-    signer,
-    localVerifier,
-    keyRoles.map((role) => ({ keyId: role, role, algorithm })),
-  );
   const soa = records.find((record) => record.type === rrTypes.SOA);
-  const prepared = prepareZone(
-    await gatherZone({ apex: soa?.owner ?? apex, records: inOnePiece(records) }),
-    keys,
-    policy,
+  let text = '';
+  await signZoneText(
+    {
+      source: zoneToSign({ apex: soa?.owner ?? apex, records: inOnePiece(records) }),
+      chooseKeys: async () => keyRoles.map((role) => ({ keyId: role, role, algorithm })),
+      policy,
+      form: 'master',
+      write: async (octets) => void (text += Buffer.from(octets).toString('latin1')),
+    },
     now,
+    { signer, verifier: localVerifier },
   );
-  const signed: ResourceRecord[] = [];
-  for await (const piece of signZone(prepared, keys, policy, now, ports)) {
-    for (const { rrset, rrsigs } of piece) {
-      for (const rdata of rrset.rdatas) signed.push({ owner: rrset.owner, type: rrset.type, ttl: rrset.ttl, rdata });
-      for (const rdata of rrsigs) signed.push({ owner: rrset.owner, type: rrTypes.RRSIG, ttl: rrset.ttl, rdata });
-    }
-  }
-  return signed;
+  return recordsOf(text);
 }
 
 /** Sign a zone `example.` of a master file. */

@@ -22,29 +22,37 @@ export function* printRecords(records: Iterable<ResourceRecord>): Generator<Uint
     printer.add(owner, ttl, type, rdata);
     if (printer.isFull) yield printer.take();
   }
-  if (!printer.isEmpty) yield printer.take();
+  if (printer.length > 0) yield printer.take();
 }
 
 /** Prints records as master-file lines, one after the other. */
 export class RecordPrinter {
-  readonly #out = new TextOctets(chunkOctets + longLine);
+  readonly #chunkOctets: number;
+  readonly #out: TextOctets;
+
+  /** @param octets that are printed before they are taken, about */
+  constructor(octets = chunkOctets) {
+    this.#chunkOctets = octets;
+    this.#out = new TextOctets(octets + longLine);
+  }
 
   add(owner: Name, ttl: number, type: RRType, rdata: Rdata): void {
     printRecord(owner, ttl, type, rdata, this.#out);
     this.#out.octet(lineFeed);
   }
 
-  get isEmpty(): boolean {
-    return this.#out.length === 0;
+  /** Octets that are there to be taken. */
+  get length(): number {
+    return this.#out.length;
   }
 
-  /** Whether about half a megabyte is there to be taken. */
+  /** Whether as much is there to be taken as was said. */
   get isFull(): boolean {
-    return this.#out.length > chunkOctets;
+    return this.length > this.#chunkOctets;
   }
 
   /** Return what was printed, and begin anew. */
-  take(): Uint8Array {
+  take(): Uint8Array<ArrayBuffer> {
     return this.#out.take();
   }
 }

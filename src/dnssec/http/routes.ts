@@ -20,7 +20,8 @@ import { parseOrigin, validityPolicy } from '#dnssec/operations/signing-options.
 import { signRRsets } from '#dnssec/operations/sign-rrsets.ts';
 import { parseAnchors, verifyZoneText } from '#dnssec/operations/verify-zone-text.ts';
 import type { KeyChoice } from '#dnssec/operations/zone-keys.ts';
-import { openZone, type ZoneForm } from '#dnssec/operations/zone-text.ts';
+import { openZone } from '#dnssec/operations/zone-text.ts';
+import type { ZoneForm } from '#dnssec/core/zone/line-printer.ts';
 import type { Kms, SignatureVerifier } from '#dnssec/ports.ts';
 
 export interface DnssecRoutesOptions {

@@ -7,10 +7,10 @@ import type { SignZoneQuery } from '#dnssec/api.ts';
 import type { DnssecRoutesOptions, ZoneBody } from '#dnssec/http/routes.ts';
 import { maxZoneRecords, type ZoneGate } from '#dnssec/http/zone-gate.ts';
 import { parseKeyChoices } from '#dnssec/operations/choose-keys.ts';
-import { type SignZoneTextRequest, signZoneText, summaryText } from '#dnssec/operations/sign-zone-text.ts';
+import { type SignZoneTextRequest, signZoneText, summaryText, zoneToSign } from '#dnssec/operations/sign-zone-text.ts';
 import { parseOrigin, signingPolicy } from '#dnssec/operations/signing-options.ts';
-import { gatherZone } from '#dnssec/core/zone/gather-zone.ts';
-import { openZone, type ZoneForm } from '#dnssec/operations/zone-text.ts';
+import { openZone } from '#dnssec/operations/zone-text.ts';
+import type { ZoneForm } from '#dnssec/core/zone/line-printer.ts';
 import type { Caller } from '#dnssec/ports.ts';
 
 interface SignZoneCall extends DnssecRoutesOptions {
@@ -51,7 +51,7 @@ async function signInto(
   using _place = gate.enter();
   const source = await openZone(body.octets, body.form, { fileName: 'body', maxRecords: maxZoneRecords, ...origin });
   const request = {
-    source: { apex: source.apex, gather: (onRead: (records: number) => void) => gatherZone(source, onRead) },
+    source: zoneToSign(source),
     policy,
     form,
     onProgress,

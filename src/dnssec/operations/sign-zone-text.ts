@@ -1,18 +1,52 @@
+import { mapInOrder } from '#lib/map-in-order.ts';
+import { releaseBuffer } from '#lib/packed.ts';
 import { formatName, type Name } from '#dns/name.ts';
 import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
-import type { GatheredZone } from '#dnssec/core/zone/gather-zone.ts';
+import { type GatheredZone, gatherZone, type ZoneSource } from '#dnssec/core/zone/gather-zone.ts';
+import {
+  type PlannedZone,
+  type PlannedZoneHead,
+  planZoneText,
+  type ZoneOrder,
+} from '#dnssec/core/signing/planned-zone.ts';
 import { type KeyRecords, recordsOfKey } from '#dnssec/operations/describe-keys.ts';
 import { getZoneKeys, type KeyChoice } from '#dnssec/operations/zone-keys.ts';
-import type { SigningPorts } from '#dnssec/operations/sign-planned.ts';
-import { prepareZone, type SigningProgress, signZone, type ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
-import { printSigned, type ZoneForm } from '#dnssec/operations/zone-text.ts';
+import { type SigningPorts, signPlannedText } from '#dnssec/operations/sign-planned.ts';
+import { prepareZone, type ZoneSigningPolicy } from '#dnssec/core/signing/plan-zone.ts';
+import { signZone } from '#dnssec/operations/sign-zone.ts';
+import { printSigned } from '#dnssec/operations/zone-text.ts';
+import type { ZoneForm } from '#dnssec/core/zone/line-printer.ts';
 
-/** A zone whose apex is known and whose contents are being read. */
+/** How far the signing of a zone has come. */
+export interface SigningProgress {
+  readonly stage: 'reading' | 'signing';
+  /** Records read, or RRsets signed. */
+  readonly done: number;
+  /** What `done` grows to at most, once that is known. */
+  readonly total?: number;
+}
+
+/** A zone whose apex is known and whose contents are being read. One of the two is called, once. */
 export interface ZoneToSign {
   readonly apex: Name;
-  /** @param onRead is told the number of records read so far */
+  /**
+   * Plan its text as soon as it is read. @throws what `planZoneText` throws, and what reading does
+   *
+   * @param onRead is told the number of records read so far
+   */
+  plan(order: ZoneOrder, onRead: (records: number) => void): Promise<PlannedZone>;
+  /** Return its contents as soon as they are read. */
   gather(onRead: (records: number) => void): Promise<GatheredZone>;
+}
+
+/** Make a zone that is read here one to sign. */
+export function zoneToSign(source: ZoneSource): ZoneToSign {
+  return {
+    apex: source.apex,
+    plan: async (order, onRead) => planZoneText(await gatherZone(source, onRead), order),
+    gather: (onRead) => gatherZone(source, onRead),
+  };
 }
 
 export interface SignZoneTextRequest {
@@ -21,7 +55,10 @@ export interface SignZoneTextRequest {
   readonly chooseKeys: (apex: Name) => Promise<readonly KeyChoice[]>;
   readonly policy: ZoneSigningPolicy;
   readonly form: ZoneForm;
-  /** Takes the signed zone in pieces. Nothing of it may be published before the whole call has succeeded. */
+  /**
+   * Takes the signed zone in pieces, whose octets it may not keep. Nothing of it may be published before the whole call has
+   * succeeded.
+   */
   readonly write: (octets: Uint8Array) => Promise<void>;
   readonly onProgress?: (progress: SigningProgress) => void;
 }
@@ -49,17 +86,59 @@ export async function signZoneText(
   const { source, policy, form, write, onProgress } = request;
   const choices = await request.chooseKeys(source.apex);
   const keys = await getZoneKeys(ports.signer, ports.verifier, choices);
-  const gathered = await source.gather((done) => onProgress?.({ stage: 'reading', done }));
-  const prepared = prepareZone(gathered, keys, policy, now);
+  const reading = (done: number): void => onProgress?.({ stage: 'reading', done });
+  const signing: ZoneSigning = policy.zonemd
+    ? signDigested(await source.gather(reading), { keys, policy, form, now }, ports)
+    : signText(await source.plan({ keys, policy, form, now }, reading), keys, ports);
   let rrsets = 0;
   let signatures = 0;
-  for await (const signed of signZone(prepared, keys, policy, now, ports)) {
-    for (const octets of printSigned(signed, form)) await write(octets);
-    rrsets += signed.length;
-    for (const { rrsigs } of signed) signatures += rrsigs.length;
-    onProgress?.({ stage: 'signing', done: rrsets, total: prepared.mostRRsets });
+  for await (const piece of signing.pieces) {
+    for (const octets of piece.text) {
+      await write(octets);
+      releaseBuffer(octets);
+    }
+    rrsets += piece.rrsets;
+    signatures += piece.signatures;
+    onProgress?.({ stage: 'signing', done: rrsets, total: signing.mostRRsets });
   }
-  return { apex: source.apex, serial: prepared.serial, keys, rrsets, signatures, warnings: prepared.warnings };
+  return { apex: source.apex, serial: signing.serial, keys, rrsets, signatures, warnings: signing.warnings };
+}
+
+/** A zone that is being signed. */
+interface ZoneSigning extends PlannedZoneHead {
+  readonly pieces: AsyncIterable<{
+    /** In buffers that nobody else has. */
+    readonly text: Iterable<Uint8Array<ArrayBuffer>>;
+    readonly rrsets: number;
+    readonly signatures: number;
+  }>;
+}
+
+/** Pieces of text that are signed at a time: the KMS, the verifier, and who plans and prints work at once. */
+const piecesUnderWay = 4;
+
+function signText(planned: PlannedZone, keys: readonly ZoneKey[], ports: SigningPorts): ZoneSigning {
+  const signed = mapInOrder(planned.pieces, piecesUnderWay, async (piece) => {
+    const { text, rrsets, signatures } = await signPlannedText(piece, keys, ports);
+    return { text: [text], rrsets, signatures };
+  });
+  return { ...planned, pieces: signed };
+}
+
+/** Sign RRset by RRset, since the digest is made of them with their signatures. */
+function signDigested(
+  gathered: GatheredZone,
+  { keys, policy, form, now }: ZoneOrder,
+  ports: SigningPorts,
+): ZoneSigning {
+  const prepared = prepareZone(gathered, keys, policy, now);
+  const printed = async function* (): ZoneSigning['pieces'] & AsyncGenerator {
+    for await (const signed of signZone(prepared, keys, policy, now, ports)) {
+      const signatures = signed.reduce((sum, { rrsigs }) => sum + rrsigs.length, 0);
+      yield { text: printSigned(signed, form), rrsets: signed.length, signatures };
+    }
+  };
+  return { ...prepared, pieces: printed() };
 }
 
 /** Tell a summary in presentation form, with the records that the keys need at the parent. */

@@ -4,7 +4,9 @@ import type { SerialPolicy } from '#dns/serial.ts';
 import { defaultNsec3 } from '#dnssec/core/denial/nsec3.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { assertValidityPolicy, defaultValidity, type ValidityPolicy } from '#dnssec/core/signing/validity.ts';
-import type { ZoneSigningPolicy } from '#dnssec/operations/sign-zone.ts';
+import type { ZoneSigningPolicy } from '#dnssec/core/signing/plan-zone.ts';
+
+export type { ZoneSigningPolicy } from '#dnssec/core/signing/plan-zone.ts';
 
 /** How to sign a zone, as a person or program writes it. Durations are seconds, or numbers with units. */
 export interface SigningOptions {

@@ -1,17 +1,13 @@
-import { formatName, parseName } from '#dns/name.ts';
-import { formatRRType, parseRRType, rrTypes } from '#dns/rr-type.ts';
+import { parseName } from '#dns/name.ts';
+import { parseRRType, rrTypes } from '#dns/rr-type.ts';
 import type { ResourceRecord } from '#dns/rrset.ts';
-import { formatRdata, parseRdataText } from '#dns/rdata/rdata.ts';
-import { RecordPrinter } from '#dns/zone-file/print.ts';
+import { parseRdataText } from '#dns/rdata/rdata.ts';
 import { readZoneFile, type ZoneFileOptions } from '#dns/zone-file/read.ts';
-import { utf8Bytes } from '#lib/bytes.ts';
 import { ServiceError } from '#lib/errors.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import { findZoneApex, type ZoneSource } from '#dnssec/core/zone/gather-zone.ts';
+import { linePrinter, type ZoneForm } from '#dnssec/core/zone/line-printer.ts';
 import type { VerifiedRRset } from '#dnssec/core/signing/verified.ts';
-
-/** How a zone is written: as a master file, or as one JSON object for each record and line. */
-export type ZoneForm = 'master' | 'ndjson';
 
 export interface OpenZoneOptions extends ZoneFileOptions {
   /** Records that are read at most: a zone is held in memory, and a caller must not exhaust it. */
@@ -119,35 +115,17 @@ function lineError({ fileName }: ZoneFileOptions, line: number, what: string): D
   return new DnssecError('zone-invalid', `${fileName}:${line}: ${what}`, { details: { file: fileName, line } });
 }
 
+/** Octets of the pieces that are printed. */
+const pieceOctets = 1 << 19;
+
 /** Print signed RRsets, each followed by its RRSIGs. */
-export function* printSigned(signed: readonly VerifiedRRset[], form: ZoneForm): Generator<Uint8Array> {
-  if (form === 'ndjson') {
-    yield utf8Bytes(recordLines(signed));
-    return;
-  }
-  const printer = new RecordPrinter();
+export function* printSigned(signed: readonly VerifiedRRset[], form: ZoneForm): Generator<Uint8Array<ArrayBuffer>> {
+  const printer = linePrinter(form, pieceOctets);
   for (const { rrset, rrsigs } of signed) {
     const { owner, type, ttl, rdatas } = rrset;
     for (const rdata of rdatas) printer.add(owner, ttl, type, rdata);
     for (const rdata of rrsigs) printer.add(owner, ttl, rrTypes.RRSIG, rdata);
-    if (printer.isFull) yield printer.take();
+    if (printer.length > pieceOctets) yield printer.take();
   }
-  if (!printer.isEmpty) yield printer.take();
-}
-
-function recordLines(signed: readonly VerifiedRRset[]): string {
-  let text = '';
-  for (const { owner, type, ttl, rdata } of recordsOf(signed)) {
-    const record = { name: formatName(owner), type: formatRRType(type), ttl, rdata: formatRdata(type, rdata) };
-    text += `${JSON.stringify({ record })}\n`;
-  }
-  return text;
-}
-
-function* recordsOf(signed: readonly VerifiedRRset[]): Generator<ResourceRecord> {
-  for (const { rrset, rrsigs } of signed) {
-    const { owner, type, ttl } = rrset;
-    for (const rdata of rrset.rdatas) yield { owner, type, ttl, rdata };
-    for (const rdata of rrsigs) yield { owner, type: rrTypes.RRSIG, ttl, rdata };
-  }
+  if (printer.length > 0) yield printer.take();
 }

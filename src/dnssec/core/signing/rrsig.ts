@@ -21,7 +21,8 @@ export interface Rrsig extends RrsigFields {
   readonly signature: Octets;
 }
 
-const fixedOctets = 18;
+/** Octets before the signer's name. */
+export const rrsigFixedOctets = 18;
 
 /** The prefix composed last for each type: most RRsets of a type have the same TTL, labels and times. */
 const lastPrefixes = new Map<RRType, { readonly fields: RrsigFields; readonly prefix: Octets }>();
@@ -51,7 +52,7 @@ function areEqual(one: RrsigFields, other: RrsigFields): boolean {
 
 /** Read valid RRSIG RDATA. */
 export function parseRrsig(rdata: Rdata): Rrsig {
-  const signatureStart = fixedOctets + nameLengthAt(rdata, fixedOctets);
+  const signatureStart = rrsigFixedOctets + nameLengthAt(rdata, rrsigFixedOctets);
   return {
     typeCovered: readUint16(rdata, 0),
     algorithm: rdata.charCodeAt(2),
@@ -60,7 +61,7 @@ export function parseRrsig(rdata: Rdata): Rrsig {
     expiration: readUint32(rdata, 8),
     inception: readUint32(rdata, 12),
     keyTag: readUint16(rdata, 16),
-    signerName: sliceOctets(rdata, fixedOctets, signatureStart) as Name,
+    signerName: sliceOctets(rdata, rrsigFixedOctets, signatureStart) as Name,
     signature: sliceOctets(rdata, signatureStart),
   };
 }

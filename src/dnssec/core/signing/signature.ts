@@ -14,10 +14,11 @@ import { derOctets, readDer, writeDer } from '#dnssec/core/signing/ecdsa-der.ts'
  * @param key the key that signed
  * @throws DnssecError signature-invalid when DER is not what a strict reader takes, or the length not the key's
  */
-export function fromKmsSignatures({ algorithm, dnskey, keyTag }: ZoneKey, signatures: Packed): Packed {
+export function fromKmsSignatures(key: ZoneKey, signatures: Packed): Packed {
+  const { algorithm, keyTag } = key;
   const form = algorithm.signatureForm;
   if (form.kind === 'ecdsa') return allToFixed(signatures, form.octetsPerInteger);
-  const octets = form.octetsBy(parseDnskey(dnskey).publicKey);
+  const octets = signatureOctets(key);
   for (const [index, end] of signatures.ends.entries()) {
     const length = end - startOf(signatures, index);
     if (length === octets) continue;
@@ -27,6 +28,11 @@ export function fromKmsSignatures({ algorithm, dnskey, keyTag }: ZoneKey, signat
     );
   }
   return signatures;
+}
+
+/** Return how many octets the signatures by a key have in an RRSIG. */
+export function signatureOctets({ algorithm: { signatureForm: form }, dnskey }: ZoneKey): number {
+  return form.kind === 'ecdsa' ? 2 * form.octetsPerInteger : form.octetsBy(parseDnskey(dnskey).publicKey);
 }
 
 function allToFixed(signatures: Packed, width: number): Packed {

@@ -1,10 +1,11 @@
 import { allocateBytes } from '#lib/bytes.ts';
-import { type Octets, writeOctets } from '#lib/octets.ts';
+import { type Octets, sliceOctets, writeOctets } from '#lib/octets.ts';
 import type { Packer } from '#lib/packed.ts';
-import type { CanonicalName } from '#dns/name.ts';
+import { type CanonicalName, type Name, nameLengthAt } from '#dns/name.ts';
 import type { RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { canonicalRdata } from '#dns/rdata/rdata.ts';
+import { parseRrsig, rrsigFixedOctets } from '#dnssec/core/signing/rrsig.ts';
 
 const classIn = 1;
 const fixedRRFields = 10;
@@ -57,6 +58,14 @@ export function packSignedData(packer: Packer, prefix: Octets, owner: CanonicalN
   const start = packer.open(signedDataOctets(prefix, owner, rdatas));
   const offset = writeOctets(packer.bytes, prefix, start);
   writeRecords(packer.bytes, offset, owner, { type, ttl, rdatas });
+}
+
+/** Return whose signature some signed data are for. */
+export function subjectOf(signedData: Octets): { readonly owner: Name; readonly type: RRType } {
+  const { typeCovered, signerName } = parseRrsig(signedData as Rdata);
+  const start = rrsigFixedOctets + signerName.length;
+  const owner = sliceOctets(signedData, start, start + nameLengthAt(signedData, start)) as Name;
+  return { owner, type: typeCovered };
 }
 
 function signedDataOctets(prefix: Octets, owner: CanonicalName, rdatas: readonly Rdata[]): number {

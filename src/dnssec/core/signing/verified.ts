@@ -1,11 +1,11 @@
 import { withBytes } from '#lib/octets.ts';
 import { type Packed, startOf } from '#lib/packed.ts';
-import { formatName } from '#dns/name.ts';
-import { formatRRType } from '#dns/rr-type.ts';
+import { formatName, type Name } from '#dns/name.ts';
+import { formatRRType, type RRType } from '#dns/rr-type.ts';
 import type { Rdata, RRset } from '#dns/rrset.ts';
 import { DnssecError } from '#dnssec/core/errors.ts';
 import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
-import type { PlannedRRset, SigningTask } from '#dnssec/core/signing/plan.ts';
+import type { PlannedRRset } from '#dnssec/core/signing/plan.ts';
 
 declare const verified: unique symbol;
 
@@ -40,10 +40,10 @@ export function admitVerified(planned: readonly PlannedRRset[], checked: readonl
   return planned.map(({ rrset, tasks }) => {
     const rrsigs = tasks.map((task) => {
       const batch = batches.get(task.key);
-      if (batch === undefined) throw notVerified(rrset, task);
+      if (batch === undefined) throw notVerified(rrset.owner, rrset.type, task.key);
       const { signatures, valid, next: index } = batch;
       const end = signatures.ends[index];
-      if (end === undefined || valid[index] !== 1) throw notVerified(rrset, task);
+      if (end === undefined || valid[index] !== 1) throw notVerified(rrset.owner, rrset.type, task.key);
       batch.next = index + 1;
       return withBytes(task.prefix, signatures.bytes, startOf(signatures, index), end) as Rdata;
     });
@@ -51,11 +51,12 @@ export function admitVerified(planned: readonly PlannedRRset[], checked: readonl
   });
 }
 
-function notVerified({ owner, type }: RRset, { key }: SigningTask): DnssecError {
-  const { keyId, version } = key.kmsKey;
+/** Tell that a signature is none by the key that is published. */
+export function notVerified(owner: Name, type: RRType, { kmsKey: { keyId, version }, keyTag }: ZoneKey): DnssecError {
+  const [name, mnemonic] = [formatName(owner), formatRRType(type)];
   return new DnssecError(
     'signature-invalid',
-    `${formatName(owner)} ${formatRRType(type)}: the signature by KMS key ${keyId} version ${version} does not verify with DNSKEY ${key.keyTag}`,
-    { details: { owner: formatName(owner), type: formatRRType(type), keyId, version, keyTag: key.keyTag } },
+    `${name} ${mnemonic}: the signature by KMS key ${keyId} version ${version} does not verify with DNSKEY ${keyTag}`,
+    { details: { owner: name, type: mnemonic, keyId, version, keyTag } },
   );
 }

@@ -17,7 +17,7 @@ import { checkZone } from '#dnssec/core/zone/checks.ts';
 import { formatFault, type ZoneFault } from '#dnssec/core/zone/faults.ts';
 import { findApex, findRRset, withApexRRsets, type Zone } from '#dnssec/core/zone/zone.ts';
 import { signPlanned } from '#dnssec/operations/sign-planned.ts';
-import { withDenial } from '#dnssec/operations/sign-zone.ts';
+import { withDenial } from '#dnssec/core/signing/plan-zone.ts';
 import { apexOf } from '#dnssec/operations/zones/apex.ts';
 import { refusedBySecondaries } from '#dnssec/operations/zones/check-change.ts';
 import { composeKeySet, keySetTypes } from '#dnssec/operations/zones/compose-key-set.ts';
