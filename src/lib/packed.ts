@@ -7,12 +7,18 @@ export interface Packed {
 const firstOctets = 4096;
 const firstRuns = 32;
 
-/** Packs byte runs one after the other, each of which is written where it is to lie. */
+/** Packs byte runs one after the other, each of which is written where it is to lie. It may be given secrets. */
 export class Packer {
-  #bytes = new Uint8Array(firstOctets);
-  #ends = new Uint32Array(firstRuns);
+  #bytes: Uint8Array<ArrayBuffer>;
+  #ends: Uint32Array<ArrayBuffer>;
   #octets = 0;
   #count = 0;
+
+  /** Make room for so many octets and runs at first; there may be more. */
+  constructor(octets = firstOctets, count = firstRuns) {
+    this.#bytes = new Uint8Array(octets);
+    this.#ends = new Uint32Array(count);
+  }
 
   /** What is packed, with room behind it; another array after each `open`. */
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -26,15 +32,32 @@ export class Packer {
     if (this.#octets > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(this.#octets, this.#bytes.length * 2));
       larger.set(this.#bytes.subarray(0, start));
+      this.#bytes.fill(0);
       this.#bytes = larger;
     }
     if (this.#count === this.#ends.length) {
-      const longer = new Uint32Array(this.#count * 2);
+      const longer = new Uint32Array(Math.max(1, this.#count * 2));
       longer.set(this.#ends);
       this.#ends = longer;
     }
     this.#ends[this.#count++] = this.#octets;
     return start;
+  }
+
+  /** Copy a run behind the others. */
+  add(run: Uint8Array): void {
+    const start = this.open(run.length); // first: it may change the array
+    this.#bytes.set(run, start);
+  }
+
+  /** Hand over what was packed, in its own buffers with what room is left in them; the packer is empty then. */
+  take(): Packed {
+    const packed = { bytes: this.#bytes.subarray(0, this.#octets), ends: this.#ends.subarray(0, this.#count) };
+    this.#bytes = new Uint8Array(0);
+    this.#ends = new Uint32Array(0);
+    this.#octets = 0;
+    this.#count = 0;
+    return packed;
   }
 
   /** Return a copy of what was packed. */

@@ -32,7 +32,7 @@ import { type KeyTypeRow, keyTypeRow } from '#kms/core/key-types.ts';
 import { unwrapTarget, wrappingModulusBits } from '#kms/core/wrapping.ts';
 import type { StoredKeyVersion, StoredWrappingKey } from '#kms/ports/crypto-provider.ts';
 import { findLibsodium } from '#lib/libsodium.ts';
-import { pack, runOf } from '#lib/packed.ts';
+import { Packer, runOf } from '#lib/packed.ts';
 
 /** Does the cryptography of one thread: it alone opens material, and keeps what it opened. */
 export class CryptoEngine {
@@ -53,19 +53,18 @@ export class CryptoEngine {
   runBatch(job: BatchJob): BatchAnswer {
     const work = makeItemWork(job, (key) => this.#open(key));
     const count = job.items.ends.length / job.width;
-    const results: Uint8Array[] = [];
+    const results = new Packer(roomFor(job, count), count);
     const faults: Fault[] = [];
     for (let index = 0; index < count; index++) {
       const first = runOf(job.items, index * job.width);
       const second = job.width === 2 ? runOf(job.items, index * job.width + 1) : nothing;
-      const result = work.run(first, second);
-      if (result instanceof KmsError) faults.push([index, result.code, result.message]);
-      results.push(result instanceof KmsError ? nothing : result);
+      const fault = work.run(first, second, results);
+      if (fault === undefined) continue;
+      faults.push([index, fault.code, fault.message]);
+      results.open(0);
     }
-    const packed = pack(results);
-    if (work.wipesResults) for (const result of results) result.fill(0);
     if (work.wipesItems) job.items.bytes.fill(0);
-    return { results: packed, faults };
+    return { results: results.take(), faults };
   }
 
   /** Do work on a single key. */
@@ -172,6 +171,13 @@ export class CryptoEngine {
     if (ciphertext instanceof KmsError) throw ciphertext;
     return [plaintext, ciphertext];
   }
+}
+
+/** Octets that the results of most jobs take at most; where they take more, room is made. */
+function roomFor({ kind, items }: BatchJob, count: number): number {
+  if (kind === 'verify' || kind === 'verify-hmac') return count;
+  if (kind === 'sign' || kind === 'hmac') return 64 * count;
+  return items.bytes.length + 32 * count;
 }
 
 const nothing = new Uint8Array(0);

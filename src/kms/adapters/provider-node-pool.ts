@@ -14,7 +14,7 @@ import { KmsError } from '#kms/core/errors.ts';
 import { buffersOf } from '#lib/packed.ts';
 
 /** Microseconds of work in one message: enough to pay for it, and little enough that a small call waits for no big one. */
-const messageCost = 5000;
+const messageCost = 10_000;
 /** Less than this is not worth a message of its own while there is more. */
 const leastMessageCost = 200;
 /** One message is worked on while the next one waits in the worker, so that it never idles for the main thread. */

@@ -10,7 +10,7 @@ import {
   type Task,
 } from '#kms/adapters/provider-node-protocol.ts';
 import type { Kek } from '#kms/core/envelope.ts';
-import { buffersOf } from '#lib/packed.ts';
+import { buffersOf, releasePacked } from '#lib/packed.ts';
 
 /** What a worker is started with. The keys are handles that share one native object, so no octets are copied. */
 export interface WorkerSetup {
@@ -40,6 +40,8 @@ function runBatch(job: BatchJob): Reply<BatchAnswer> {
     return { answer: engine.runBatch(job) };
   } catch (error) {
     return { failure: failureOf(error) };
+  } finally {
+    releasePacked([job.items]);
   }
 }
 

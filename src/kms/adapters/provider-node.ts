@@ -282,7 +282,8 @@ class NodeProvider implements CryptoProvider {
     this.#assertRoom(pool);
     const total = costOf(batch);
     const items = count / batch.width;
-    const piece = Math.max(1, Math.floor((pool.pieceCost(total) * items) / total)) * batch.width;
+    const pieces = Math.max(1, Math.round(total / pool.pieceCost(total)));
+    const piece = Math.ceil(items / pieces) * batch.width;
     const jobs: BatchJob[] = [];
     for (let start = 0; start < count; start += piece) jobs.push(jobOf(batch, start, Math.min(count, start + piece)));
     return pool.run(jobs);

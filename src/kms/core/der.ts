@@ -9,14 +9,20 @@
  * @param scalarBytes - octets of r, and of s.
  */
 export function p1363FromDer(der: Uint8Array, scalarBytes: number): Uint8Array | undefined {
-  const content = contentOf(der, 0, 0x30);
-  if (content === undefined || content.end !== der.length) return undefined;
-  const r = contentOf(der, content.start, 0x02);
-  if (r === undefined) return undefined;
-  const s = contentOf(der, r.end, 0x02);
-  if (s === undefined || s.end !== der.length) return undefined;
   const fixed = new Uint8Array(2 * scalarBytes);
-  return placeInteger(der, r, fixed, scalarBytes) && placeInteger(der, s, fixed, 2 * scalarBytes) ? fixed : undefined;
+  return placeP1363(der, scalarBytes, fixed, 0) ? fixed : undefined;
+}
+
+/** Turn an ECDSA-Sig-Value into r‖s as `p1363FromDer` does, at `start` of zeroed octets; false where that gives undefined. */
+export function placeP1363(der: Uint8Array, scalarBytes: number, target: Uint8Array, start: number): boolean {
+  const content = contentOf(der, 0, 0x30);
+  if (content === undefined || content.end !== der.length) return false;
+  const r = contentOf(der, content.start, 0x02);
+  if (r === undefined) return false;
+  const s = contentOf(der, r.end, 0x02);
+  if (s === undefined || s.end !== der.length) return false;
+  const middle = start + scalarBytes;
+  return placeInteger(der, r, target, start, middle) && placeInteger(der, s, target, middle, middle + scalarBytes);
 }
 
 /** Turn r‖s into an ECDSA-Sig-Value in DER; undefined unless it is `2 * scalarBytes` long. */
@@ -132,9 +138,8 @@ function contentOf(der: Uint8Array, offset: number, tag: number): Range | undefi
   return start + length <= der.length ? { start, end: start + length } : undefined;
 }
 
-/** Copy an unsigned integer right-aligned so that it ends at `end`; false when it is negative, padded or too long. */
-function placeInteger(der: Uint8Array, range: Range, target: Uint8Array, end: number): boolean {
-  const scalarBytes = target.length / 2;
+/** Copy an unsigned integer to the right end of a place; false when it is negative, padded or too long. */
+function placeInteger(der: Uint8Array, range: Range, target: Uint8Array, from: number, end: number): boolean {
   let { start } = range;
   const first = der[start];
   if (range.end === start || first === undefined || first >= 0x80) return false;
@@ -142,7 +147,7 @@ function placeInteger(der: Uint8Array, range: Range, target: Uint8Array, end: nu
     if ((der[start + 1] ?? 0) < 0x80) return false;
     start++;
   }
-  if (range.end - start > scalarBytes) return false;
+  if (range.end - start > end - from) return false;
   let position = end - (range.end - start);
   for (let index = start; index < range.end; index++) target[position++] = der[index] ?? 0;
   return true;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { derFromP1363, p1363FromDer } from '#kms/core/der.ts';
+import { derFromP1363, p1363FromDer, placeP1363 } from '#kms/core/der.ts';
 import { composeContext, openMaterial, sealMaterial } from '#kms/core/envelope.ts';
 import { KmsError } from '#kms/core/errors.ts';
 import { composeTagged, parseTagged } from '#kms/core/formats.ts';
@@ -88,6 +88,9 @@ describe('ECDSA signatures', () => {
       fc.property(scalars, (fixed) => {
         const der = derFromP1363(fixed, fixed.length / 2) ?? new Uint8Array(0);
         expect(p1363FromDer(der, fixed.length / 2)).toEqual(fixed);
+        const row = new Uint8Array(3 * fixed.length);
+        expect(placeP1363(der, fixed.length / 2, row, fixed.length)).toBe(true);
+        expect(row).toEqual(Uint8Array.from([...fixed.map(() => 0), ...fixed, ...fixed.map(() => 0)]));
       }),
     );
   });

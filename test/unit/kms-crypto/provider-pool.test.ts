@@ -37,7 +37,7 @@ const jobsOf = (key: TestKey, count: number): BatchJob[] =>
     wish: {},
     width: 1,
     items: pack([input]),
-    cost: 5000,
+    cost: 10_000,
   }));
 /** No caller can send this: the worker does not expect it and ends. */
 const kill = (pool: WorkerPool): Promise<void> => pool.forget(undefined as never);

@@ -18,6 +18,28 @@ test('a packer packs what is written into its runs', () => {
   );
 });
 
+test('a packer hands over what was added to it, whatever room it had at first, and is empty then', () => {
+  fc.assert(
+    fc.property(runs, fc.nat(2000), fc.nat(60), (all, octets, count) => {
+      const packer = new Packer(octets, count);
+      for (const run of all) packer.add(run);
+      const packed = packer.take();
+      expect(packed).toEqual(pack(all));
+      packer.add(Uint8Array.of(1));
+      expect([packer.take(), packed]).toEqual([pack([Uint8Array.of(1)]), pack(all)]);
+    }),
+  );
+});
+
+test('a packer that needs more room leaves nothing behind in the old one', () => {
+  const packer = new Packer(4, 1);
+  packer.add(Uint8Array.of(1, 2, 3, 4));
+  const { bytes: first } = packer;
+  packer.add(Uint8Array.of(5));
+  expect([...first]).toEqual([0, 0, 0, 0]);
+  expect(packer.packed()).toEqual(pack([Uint8Array.of(1, 2, 3, 4), Uint8Array.of(5)]));
+});
+
 test('runs are cut out and joined again as they were', () => {
   fc.assert(
     fc.property(runs, fc.nat(60), (all, at) => {
