@@ -28,6 +28,10 @@ export interface PlannedText {
 /** Signatures in a piece, and octets of it: to ask for few takes as long as for many, and it lies in memory until they come. */
 const signaturesPerPiece = 1000;
 const octetsPerPiece = 1 << 20;
+/** Room for most pieces where all is signed. */
+const roomAtFirst = 1 << 18;
+/** Signed data are seldom that much more than those of the piece before. */
+const growth = 9 / 8;
 
 /** Collects the orders of one key. */
 interface OpenOrder {
@@ -46,7 +50,7 @@ export class TextPlanner {
   #signed = 0;
 
   constructor(form: ZoneForm, keys: readonly ZoneKey[]) {
-    this.#printer = linePrinter(form, octetsPerPiece);
+    this.#printer = linePrinter(form, roomAtFirst);
     this.#orders = new Map(keys.map((key) => [key, openOrder(signatureOctets(key))]));
   }
 
@@ -76,10 +80,11 @@ export class TextPlanner {
   /** Return what was planned, and begin anew. */
   take(): PlannedText {
     const orders = Array.from(this.#orders.values(), (order, key) => {
-      const { packer, places } = order;
-      order.packer = new Packer();
+      const places = Uint32Array.from(order.places);
       order.places = [];
-      return { key, signedData: packer.packed(), places: Uint32Array.from(places) };
+      const signedData = order.packer.take();
+      order.packer = new Packer(Math.ceil(signedData.bytes.length * growth), signedData.ends.length);
+      return { key, signedData, places };
     });
     const piece = {
       text: this.#printer.take(),

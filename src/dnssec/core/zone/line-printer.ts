@@ -19,7 +19,7 @@ export interface LinePrinter {
   take(): Uint8Array<ArrayBuffer>;
 }
 
-/** @param octets that are printed before they are taken, about */
+/** @param octets of room at first */
 export function linePrinter(form: ZoneForm, octets: number): LinePrinter {
   return form === 'master' ? new MasterPrinter(octets) : new JsonPrinter(octets);
 }
