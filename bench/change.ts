@@ -16,19 +16,21 @@ await build();
 /**
  * One record added to a signed zone: the time from the request until its answer, by when the new version is durable,
  * signed, verified and readable. Beside it `named` with `dnssec-policy default` and `knotd` with `dnssec-signing`, by
- * dynamic updates.
+ * dynamic updates. One runs after the other, since the sync of one's files waits for what the other wrote.
  *
- * Usage: node bench/change.ts [--names 10000,100000] [--changes 300] [--peers named,knotd]
+ * Usage: node bench/change.ts [--names 10000,100000] [--changes 600] [--runs 3] [--peers named,knotd]
  */
 const { values } = parseArgs({
   options: {
     names: { type: 'string', default: '10000,100000' },
-    changes: { type: 'string', default: '300' },
+    changes: { type: 'string', default: '600' },
+    runs: { type: 'string', default: '3' },
     peers: { type: 'string', default: 'named,knotd' },
   },
 });
 const sizes = values.names.split(',').map(Number);
 const changes = Number(values.changes);
+const runs = Number(values.runs);
 const origin = 'bench.example.';
 
 interface Times {
@@ -40,7 +42,7 @@ interface Times {
 }
 
 /** Changes and milliseconds after which a server counts as warm: its code is compiled, its files are there. */
-const warmUp = { changes: 300, milliseconds: 5000 };
+const warmUp = { changes: 1000, milliseconds: 10_000 };
 /** Milliseconds in which a server has to be ready, and to answer: a large zone takes some of them minutes. */
 const patience = { start: 600_000, answer: 60_000 };
 
@@ -65,7 +67,7 @@ async function timed(server: number, change: (index: number) => Promise<void>): 
   };
 }
 
-async function ours(names: number): Promise<Times> {
+async function zoneseal(names: number): Promise<Times> {
   using dir = makeTempDir();
   await writeZone(dir.at('zone'), origin, 'ent', names);
   await using service = await startZoneseal({ data: dir.at('data') });
@@ -167,27 +169,39 @@ async function update(socket: Socket, port: number, index: number): Promise<void
   if (code !== 0) throw new Error(`the server answered an update with code ${code}`);
 }
 
+const servers: Readonly<Record<string, (names: number) => Promise<Times>>> = { named, knotd, zoneseal };
+const wanted = [...values.peers.split(',').filter((peer) => peer !== ''), 'zoneseal'];
+
 const line = (...cells: (string | number)[]) => process.stdout.write(`| ${cells.join(' | ')} |\n`);
-const shown = ({ p10, p50, p99, core }: Times): string[] => [p10, p50, p99, core].map((time) => time.toFixed(2));
 line('names', 'server', 'p10 ms', 'p50', 'p99', 'core', '÷ named (p10)', '÷ named (p50)');
 line('---:', '---', '---:', '---:', '---:', '---:', '---:', '---:');
-const peers: Readonly<Record<string, (names: number) => Promise<Times>>> = { named, knotd };
 for (const names of sizes) {
-  let base: Times | undefined;
-  const show = (server: string, times: Times): void => {
-    const ratio = (of: 'p10' | 'p50'): string => (base === undefined ? '' : (times[of] / base[of]).toFixed(2));
-    line(names, server, ...shown(times), ratio('p10'), ratio('p50'));
-  };
-  for (const peer of values.peers.split(',')) {
-    const measure = peers[peer];
-    if (measure === undefined) throw new Error(`--peers: ${peer} is neither named nor knotd`);
-    try {
-      const times = await measure(names);
-      if (peer === 'named') base = times;
-      show(peer, times);
-    } catch (error) {
-      line(names, peer, `not measured: ${String(error)}`); // a peer may be unable to hold so large a zone
+  const measured = new Map<string, Times[]>();
+  for (let run = 0; run < runs; run++) {
+    for (const name of wanted) {
+      const measure = servers[name];
+      if (measure === undefined) throw new Error(`--peers: ${name} is neither named nor knotd`);
+      process.stderr.write(`${names} names: run ${run + 1} of ${runs}, ${name}\n`);
+      try {
+        const times = await measure(names);
+        measured.set(name, [...(measured.get(name) ?? []), times]);
+      } catch (error) {
+        if (name === 'zoneseal') throw error;
+        line(names, name, `not measured: ${String(error)}`); // a peer may be unable to hold so large a zone
+      }
     }
   }
-  show('zoneseal', await ours(names));
+  show(names, measured);
+}
+
+/** Print the medians of all runs; ratios are of the times of one run. */
+function show(names: number, measured: ReadonlyMap<string, readonly Times[]>): void {
+  const base = measured.get('named');
+  for (const [name, times] of measured) {
+    const middles = (['p10', 'p50', 'p99', 'core'] as const).map((of) => median(times.map((one) => one[of])));
+    const ratios = (['p10', 'p50'] as const).map((of) =>
+      base?.length === times.length ? median(times.map((one, run) => one[of] / (base[run] as Times)[of])) : NaN,
+    );
+    line(names, name, ...[...middles, ...ratios].map((value) => value.toFixed(2)));
+  }
 }
