@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import { utf8Bytes } from '#lib/bytes.ts';
 
 const hexShape = /^(?:[0-9a-fA-F]{2})*$/;
-const base32hexDigits = '0123456789abcdefghijklmnopqrstuv';
+/** Source: RFC 4648 §7. */
+export const base32hexDigits = '0123456789abcdefghijklmnopqrstuv';
 
 /**
  * Decode standard padded base64 strictly: another alphabet, missing padding, white space or set pad bits give

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { base32hexDigits } from '#lib/encoding.ts';
 
 declare const octets: unique symbol;
 
@@ -113,7 +114,7 @@ export function octetsToHex(value: Octets): string {
   return scratch.toString('hex', 0, value.length);
 }
 
-const base32hexDigits = Buffer.from('0123456789abcdefghijklmnopqrstuv', 'latin1');
+const base32hexOctets = Buffer.from(base32hexDigits, 'latin1');
 
 /**
  * Encode octets as lower-case base32 with the extended hex alphabet, without padding, as NSEC3 owner names need it.
@@ -131,11 +132,11 @@ export function octetsToBase32hex(value: Octets): string {
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
-      scratch[digits++] = base32hexDigits[(held >>> bits) & 31] as number;
+      scratch[digits++] = base32hexOctets[(held >>> bits) & 31] as number;
     }
     held &= (1 << bits) - 1;
   }
-  if (bits > 0) scratch[digits++] = base32hexDigits[(held << (5 - bits)) & 31] as number;
+  if (bits > 0) scratch[digits++] = base32hexOctets[(held << (5 - bits)) & 31] as number;
   return scratch.toString('latin1', 0, digits);
 }
 

@@ -14,7 +14,7 @@ import { type KeyRecords, recordsOfKey } from '#dnssec/operations/describe-keys.
 import { getZoneKeys, type KeyChoice } from '#dnssec/operations/zone-keys.ts';
 import { type SigningPorts, signPlannedText } from '#dnssec/operations/sign-planned.ts';
 import { prepareZone, type ZoneSigningPolicy } from '#dnssec/core/signing/plan-zone.ts';
-import { signZone } from '#dnssec/operations/sign-zone.ts';
+import { signDigestedZone } from '#dnssec/operations/sign-digested-zone.ts';
 import { printSigned } from '#dnssec/operations/zone-text.ts';
 import type { ZoneForm } from '#dnssec/core/zone/line-printer.ts';
 
@@ -133,7 +133,7 @@ function signDigested(
 ): ZoneSigning {
   const prepared = prepareZone(gathered, keys, policy, now);
   const printed = async function* (): ZoneSigning['pieces'] & AsyncGenerator {
-    for await (const signed of signZone(prepared, keys, policy, now, ports)) {
+    for await (const signed of signDigestedZone(prepared, keys, policy, now, ports)) {
       const signatures = signed.reduce((sum, { rrsigs }) => sum + rrsigs.length, 0);
       yield { text: printSigned(signed, form), rrsets: signed.length, signatures };
     }

@@ -7,8 +7,8 @@ import type { ZoneKey } from '#dnssec/core/keys/zone-key.ts';
 import { parseRrsig } from '#dnssec/core/signing/rrsig.ts';
 import { verifyZone, type VerifyZoneOptions } from '#dnssec/operations/verify-zone.ts';
 import { gatherZone } from '#dnssec/core/zone/gather-zone.ts';
-import { prepareZone } from '#dnssec/core/signing/plan-zone.ts';
-import { signZone } from '#dnssec/operations/sign-zone.ts';
+import { planZone, prepareZone } from '#dnssec/core/signing/plan-zone.ts';
+import { signPlanned } from '#dnssec/operations/sign-planned.ts';
 import { getZoneKeys } from '#dnssec/operations/zone-keys.ts';
 import { inOnePiece, recordsOf } from '#test/support/dns.ts';
 import { LocalSigner, localVerifier } from '#test/support/local-signer.ts';
@@ -26,15 +26,14 @@ const revoked: ZoneKey = { ...old, dnskey, keyTag: keyTagOf(dnskey) };
 
 async function signedBy(keys: readonly ZoneKey[], others: readonly ZoneKey[] = []): Promise<ResourceRecord[]> {
   const records = inOnePiece(recordsOf(`${zoneHead}www 300 A 192.0.2.2\n`));
-  const prepared = prepareZone(await gatherZone({ apex, records }), [...keys, ...others], nsecPolicy, signingTime);
+  const { zone } = prepareZone(await gatherZone({ apex, records }), [...keys, ...others], nsecPolicy, signingTime);
+  const context = { apex, keys, validity: nsecPolicy.validity, now: signingTime };
   const ports = { signer, verifier: localVerifier };
   const signed: ResourceRecord[] = [];
-  for await (const piece of signZone(prepared, keys, nsecPolicy, signingTime, ports)) {
-    for (const { rrset, rrsigs } of piece) {
-      const add = (type: RRType, rdata: Rdata) => signed.push({ owner: rrset.owner, type, ttl: rrset.ttl, rdata });
-      for (const rdata of rrset.rdatas) add(rrset.type, rdata);
-      for (const rdata of rrsigs) add(rrTypes.RRSIG, rdata);
-    }
+  for (const { rrset, rrsigs } of await signPlanned([...planZone(zone, nsecPolicy, context)], ports)) {
+    const add = (type: RRType, rdata: Rdata) => signed.push({ owner: rrset.owner, type, ttl: rrset.ttl, rdata });
+    for (const rdata of rrset.rdatas) add(rrset.type, rdata);
+    for (const rdata of rrsigs) add(rrTypes.RRSIG, rdata);
   }
   return signed;
 }

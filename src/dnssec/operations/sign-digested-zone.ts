@@ -22,13 +22,15 @@ const rrsetsPerTurn = 1000;
 const batchesUnderWay = 4;
 
 /**
- * Sign a prepared zone and yield its RRsets in canonical order, verified, in pieces. With ZONEMD the RRset of that type
- * comes last, since it digests all others.
+ * Sign a prepared zone that gets a ZONEMD record, and yield its RRsets in canonical order, verified, in pieces. The
+ * ZONEMD RRset comes last, since it digests all others with their signatures.
+ *
+ * Source: RFC 8976 §3.3.
  *
  * @param now seconds since the epoch
  * @throws DnssecError request-invalid, zone-invalid, kms-refused, kms-unavailable, signature-invalid
  */
-export async function* signZone(
+export async function* signDigestedZone(
   { zone, serial }: PreparedZone,
   keys: readonly ZoneKey[],
   policy: ZoneSigningPolicy,
@@ -37,14 +39,13 @@ export async function* signZone(
 ): AsyncGenerator<readonly VerifiedRRset[]> {
   assertValidityPolicy(policy.validity);
   const context: SigningContext = { apex: zone.apex, keys, validity: policy.validity, now };
-  const digest = policy.zonemd ? new SignedZoneDigest(zone.apex) : undefined;
+  const digest = new SignedZoneDigest(zone.apex);
   for await (const signed of mapInOrder(batches(planZone(zone, policy, context)), batchesUnderWay, (batch) =>
     signPlanned(batch, ports),
   )) {
-    for (const entry of signed) digest?.add(entry);
+    for (const entry of signed) digest.add(entry);
     yield signed;
   }
-  if (digest === undefined) return;
   const placeholder = findRRset(findApex(zone), rrTypes.ZONEMD) as RRset;
   const rdata = zonemdOf(serial, digest.finish());
   yield await signPlanned([planRRset(context, zone.apex, { ...placeholder, rdatas: [rdata] })], ports);
